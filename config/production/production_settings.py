@@ -1,0 +1,44 @@
+"""The settings as one immutable value, as every process gets them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from config.sections import (
+    Button,
+    Camera,
+    Chime,
+    Control,
+    Features,
+    Log,
+    Notify,
+    Profile,
+    Section,
+    Storage,
+    Supervision,
+    Vision,
+    Visit,
+)
+
+
+class ProductionSettings(Section, frozen=True):
+    """All sections of `doorbell.toml`, validated."""
+
+    profile: Annotated[
+        Profile,
+        Meta(description="`development` and `testing` log more and allow fakes "
+             "without a warning"),
+    ] = "production"
+    button: Button = Button()
+    chime: Chime = Chime()
+    camera: Camera = Camera()
+    vision: Vision = Vision()
+    notify: Notify = Notify()
+    visit: Visit = Visit()
+    storage: Storage = Storage()
+    control: Control = Control()
+    log: Log = Log()
+    supervision: Supervision = Supervision()
+    features: Features = Features()

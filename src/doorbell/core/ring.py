@@ -1,0 +1,30 @@
+"""One press that counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from doorbell.core.stamp import Stamp
+
+RingSource = Literal["gpio", "mock", "command", "http", "mqtt", "synthetic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A press as journalled.
+
+    Attributes:
+        seq: position in the journal, from 1, without gaps; 0 for an undurable ring.
+        id: 32 hexadecimal digits, unique for ever.
+        source: what rang.
+        stamp: the first edge of the press.
+        durable: whether it is on disk. A broken card must not silence the bell.
+    """
+
+    seq: int
+    id: str
+    source: RingSource
+    stamp: Stamp
+    durable: bool = True

@@ -1,0 +1,234 @@
+"""What durable state is to the hub: visits, people and the outbox.
+
+All calls are synchronous and come from one thread, the hub's store thread, so that a
+slow card never stalls routing. Each call is one transaction: done for good when it
+returns, or not at all when it raises `StorageError`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from doorbell.core.decision import Decision, FaceVerdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from doorbell.core.ring import Ring
+    from doorbell.core.stamp import Stamp
+
+VisitState = Literal["rung", "captured", "decided", "told", "degraded"]
+OutboxState = Literal["pending", "sent", "dead"]
+OutboxKind = Literal["ring", "name", "visit"]
+
+
+@dataclass(frozen=True, slots=True)
+class VisitRecord:
+    """One visit as stored.
+
+    Attributes:
+        id: 32 hexadecimal digits, the id of its first ring.
+        ring: the first ring.
+        rings: presses counted.
+        state: where it is in its life.
+        steps: CLOCK_MONOTONIC nanoseconds of each step reached, by its name ("edge",
+            "rung", "captured", "decided", "told", …), of the boot `ring.stamp.boot_id`
+            unless the step was taken up after a restart.
+        decision: None until decided.
+        reason: why it is degraded, or empty.
+        faces: verdicts in the order told; boxes in the stored picture's pixels.
+        labels: per face index, who it really was: a person id, "" for nobody enrolled.
+        has_picture: whether `picture` would return one.
+        synthetic: a self-test.
+    """
+
+    id: str
+    ring: Ring
+    rings: int
+    state: VisitState
+    steps: dict[str, int]
+    decision: Decision | None = None
+    reason: str = ""
+    faces: list[FaceVerdict] = field(default_factory=list)
+    labels: dict[int, str] = field(default_factory=dict)
+    has_picture: bool = False
+    synthetic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxItem:
+    """One notification to one target.
+
+    Attributes:
+        id: row id; 0 before it is stored.
+        visit_id: whose.
+        kind: `ring` and its update `name` for targets that replace, else `visit`.
+        target: name of the target.
+        created: when it was put in.
+        attempts: made so far.
+        state: `dead` after expiry or refusal.
+        last_error: of the last attempt, without secrets.
+        late: it is told long after the ring.
+    """
+
+    visit_id: str
+    kind: OutboxKind
+    target: str
+    created: Stamp
+    id: int = 0
+    attempts: int = 0
+    state: OutboxState = "pending"
+    last_error: str = ""
+    late: bool = False
+
+    @property
+    def key(self) -> str:
+        """Idempotency key: a second send with it replaces the first."""
+        return f"{self.visit_id}-{self.kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolledPhoto:
+    """One enrolment photograph and what was computed from it.
+
+    Attributes:
+        jpeg: the photograph, re-encoded by us.
+        embedding: float32 little endian.
+        space: embedding space of that embedding.
+    """
+
+    jpeg: bytes
+    embedding: bytes
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRecord:
+    """An enrolled person, opened."""
+
+    id: str
+    name: str
+    consent: str
+    enrolled: Stamp
+    photos: int
+
+
+class VisitStore(Protocol):
+    """Visits and their pictures."""
+
+    def cursor(self) -> int:
+        """Sequence number of the last ring taken from the journal; 0 at first."""
+        ...
+
+    def open_visit(
+        self, visit: VisitRecord, outbox: Sequence[OutboxItem], cursor: int
+    ) -> None:
+        """Store a new visit, what is to be told at once, and move the cursor."""
+        ...
+
+    def join_visit(self, visit_id: str, rings: int, cursor: int) -> None:
+        """Set a visit's count of presses and move the cursor."""
+        ...
+
+    def close_visit(
+        self, visit: VisitRecord, outbox: Sequence[OutboxItem]
+    ) -> None:
+        """Store what a visit came to (state, steps, decision, faces, reason).
+
+        With it goes what is now to be told. Replaces the row; inserts it if its
+        opening could not be stored.
+        """
+        ...
+
+    def save_picture(self, visit_id: str, jpeg: bytes) -> None:
+        """Keep the picture of a visit, encrypted, replacing an earlier one."""
+        ...
+
+    def picture(self, visit_id: str) -> bytes | None:
+        """Open the picture of a visit; None if there is none.
+
+        Raises:
+            StorageError: it is there but damaged.
+        """
+        ...
+
+    def visit(self, visit_id: str) -> VisitRecord | None:
+        """One visit; a unique prefix of at least 4 digits of its id will do."""
+        ...
+
+    def visits(self, limit: int, before: str | None = None) -> list[VisitRecord]:
+        """The newest visits, newest first, without synthetic ones."""
+        ...
+
+    def unfinished(self) -> list[VisitRecord]:
+        """Visits that a crash left without decision and not degraded."""
+        ...
+
+    def label(self, visit_id: str, face: int, person_id: str) -> None:
+        """Record who a face really was; "" for nobody enrolled."""
+        ...
+
+    def prune(self, now: Stamp) -> int:
+        """Delete by age and size, pictures first; returns how many rows went."""
+        ...
+
+
+class Outbox(Protocol):
+    """Notifications that are not yet told."""
+
+    def pending(self) -> list[OutboxItem]:
+        """All that still wait, oldest first."""
+        ...
+
+    def record_attempt(
+        self,
+        item_ids: Sequence[int],
+        state: OutboxState,
+        error: str,
+        stamp: Stamp,
+    ) -> None:
+        """Record one attempt for these items and where it leaves them.
+
+        When the last pending item of a decided visit is sent, the visit is told.
+        """
+        ...
+
+
+class PeopleStore(Protocol):
+    """Who is enrolled, under a key each."""
+
+    def people(self) -> list[PersonRecord]:
+        """All, by name."""
+        ...
+
+    def enrol(
+        self,
+        name: str,
+        consent: str,
+        photos: Sequence[EnrolledPhoto],
+        stamp: Stamp,
+        person_id: str | None = None,
+    ) -> PersonRecord:
+        """Add a person, or photographs to the person `person_id`.
+
+        Raises:
+            BadInputError: the name is taken by somebody else.
+        """
+        ...
+
+    def rename(self, person_id: str, name: str) -> None:
+        """Change a name."""
+        ...
+
+    def erase(self, person_id: str, stamp: Stamp) -> int:
+        """Erase for good; returns how many visit pictures went with the person."""
+        ...
+
+    def photos(self, person_id: str) -> Iterator[EnrolledPhoto]:
+        """Open a person's enrolment photographs, one at a time."""
+        ...
+
+    def gallery(self, space: str) -> tuple[list[str], bytes]:
+        """Person id of each row and the rows, float32, of one embedding space."""
+        ...

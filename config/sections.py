@@ -44,18 +44,29 @@ class Button(Section, frozen=True):
     ] = "low"
     hold_ms: Annotated[
         int,
-        Meta(ge=0, le=500, description="a press counts once held this long, so that "
-             "a spike on a long wire rings nobody"),
+        Meta(
+            ge=0,
+            le=500,
+            description="a press counts once held this long, so that "
+            "a spike on a long wire rings nobody",
+        ),
     ] = 15
     debounce_ms: Annotated[
         int,
-        Meta(ge=0, le=1000, description="edges ignored after a release; the first "
-             "edge is never delayed"),
+        Meta(
+            ge=0,
+            le=1000,
+            description="edges ignored after a release; the first "
+            "edge is never delayed",
+        ),
     ] = 50
     merge_s: Annotated[
         float,
-        Meta(ge=0, le=600, description="rings this soon after the last one join the "
-             "visit as a count"),
+        Meta(
+            ge=0,
+            le=600,
+            description="rings this soon after the last one join the visit as a count",
+        ),
     ] = 30.0
     stuck_s: Annotated[
         float,
@@ -75,8 +86,10 @@ class Chime(Section, frozen=True):
 
     command: Annotated[
         list[str],
-        Meta(description='program and arguments, e.g. `["aplay", "-q", "ding.wav"]`; '
-             "empty for none"),
+        Meta(
+            description='program and arguments, e.g. `["aplay", "-q", "ding.wav"]`; '
+            "empty for none"
+        ),
     ] = field(default_factory=list)
     gpio_pin: Annotated[
         int | None, Meta(description="BCM number of a relay's line; none if absent")
@@ -89,9 +102,10 @@ class Chime(Section, frozen=True):
     ] = 10.0
     quiet_hours: Annotated[
         str,
-        Meta(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
-             description="local time without chime, e.g. `21:30-07:00`; empty for "
-             "never"),
+        Meta(
+            pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+            description="local time without chime, e.g. `21:30-07:00`; empty for never",
+        ),
     ] = ""
 
 
@@ -100,9 +114,11 @@ class Camera(Section, frozen=True):
 
     source: Annotated[
         str,
-        Meta(pattern=r"^(picamera2|none|v4l2:.+|rtsps?://.+|folder:.+)$",
-             description="`picamera2`, `v4l2:/dev/video0`, `rtsp://…`, "
-             "`folder:/path`, or `none`"),
+        Meta(
+            pattern=r"^(picamera2|none|v4l2:.+|rtsps?://.+|folder:.+)$",
+            description="`picamera2`, `v4l2:/dev/video0`, `rtsp://…`, "
+            "`folder:/path`, or `none`",
+        ),
     ] = "picamera2"
     url_file: Annotated[
         str,
@@ -125,8 +141,10 @@ class Camera(Section, frozen=True):
     ] = "none"
     masks: Annotated[
         list[list[tuple[float, float]]],
-        Meta(description="polygons blacked out before detection and storage; points "
-             "as fractions of width and height after rotation"),
+        Meta(
+            description="polygons blacked out before detection and storage; points "
+            "as fractions of width and height after rotation"
+        ),
     ] = field(default_factory=list)
     stale_s: Annotated[
         float, Meta(ge=1, le=120, description="no frame for this long is a fault")
@@ -158,13 +176,17 @@ class Vision(Section, frozen=True):
     ] = "dlib"
     known_at: Annotated[
         float | None,
-        Meta(description="likeness from which a face is *known*; none for the "
-             "engine's own operating point"),
+        Meta(
+            description="likeness from which a face is *known*; none for the "
+            "engine's own operating point"
+        ),
     ] = None
     unsure_at: Annotated[
         float | None,
-        Meta(description="likeness from which a face is *unsure*; none for the "
-             "engine's own"),
+        Meta(
+            description="likeness from which a face is *unsure*; none for the "
+            "engine's own"
+        ),
     ] = None
     min_face_px: Annotated[
         int, Meta(ge=24, le=1024, description="narrower faces are not recognised")
@@ -174,8 +196,12 @@ class Vision(Section, frozen=True):
     ] = 5
     deadline_s: Annotated[
         float,
-        Meta(ge=0.2, le=60, description="recognition of a visit ends after this; on "
-             "a slow Pi the name then comes as an update"),
+        Meta(
+            ge=0.2,
+            le=60,
+            description="recognition of a visit ends after this; on "
+            "a slow Pi the name then comes as an update",
+        ),
     ] = 8.0
     nice: Annotated[
         int, Meta(ge=0, le=19, description="how far vision steps back for the rest")
@@ -191,8 +217,10 @@ class PersonRule(Section, frozen=True):
     notify: Annotated[bool, Meta(description="false: this target is not told")] = True
     always: Annotated[
         bool,
-        Meta(description="true: told loudly even in quiet hours and within the "
-             "minimum interval, as for somebody who must not come"),
+        Meta(
+            description="true: told loudly even in quiet hours and within the "
+            "minimum interval, as for somebody who must not come"
+        ),
     ] = False
     wording: Annotated[
         str, Meta(max_length=200, description="own sentence; `{name}` and `{time}`")
@@ -204,13 +232,17 @@ class Target(Section, frozen=True):
 
     name: Annotated[
         str,
-        Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
-             description="short name, used in logs and metrics"),
+        Meta(
+            pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+            description="short name, used in logs and metrics",
+        ),
     ]
     url: Annotated[
         str,
-        Meta(description="`console:`, `file:/folder`, `webhook+https://…`, "
-             "`ntfy+https://server/topic`, or any apprise address"),
+        Meta(
+            description="`console:`, `file:/folder`, `webhook+https://…`, "
+            "`ntfy+https://server/topic`, or any apprise address"
+        ),
     ] = ""
     url_file: Annotated[
         str, Meta(description="file holding the address, when it holds a token")
@@ -219,8 +251,10 @@ class Target(Section, frozen=True):
     picture: Annotated[bool, Meta(description="send the picture along")] = True
     quiet_hours: Annotated[
         str,
-        Meta(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
-             description="local time in which it is delivered silently"),
+        Meta(
+            pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+            description="local time in which it is delivered silently",
+        ),
     ] = ""
     min_interval_s: Annotated[
         float,
@@ -239,11 +273,16 @@ class Notify(Section, frozen=True):
 
     deadline_s: Annotated[
         float,
-        Meta(ge=0.1, le=60, description="without a decision by then, targets hear "
-             "`someone rang`"),
+        Meta(
+            ge=0.1,
+            le=60,
+            description="without a decision by then, targets hear `someone rang`",
+        ),
     ] = 1.5
-    language: Annotated[Literal["en", "de", "nl", "fr"], Meta(description="of the "
-                        "sentences on the phone")] = "en"
+    language: Annotated[
+        Literal["en", "de", "nl", "fr"],
+        Meta(description="of the sentences on the phone"),
+    ] = "en"
     timezone: Annotated[
         str, Meta(description="IANA name; empty for the system's zone")
     ] = ""
@@ -259,8 +298,12 @@ class Notify(Section, frozen=True):
     ] = 86400.0
     digest_after_s: Annotated[
         float,
-        Meta(ge=5, le=86400, description="what waited longer than this for a target "
-             "arrives as one digest"),
+        Meta(
+            ge=5,
+            le=86400,
+            description="what waited longer than this for a target "
+            "arrives as one digest",
+        ),
     ] = 60.0
     picture_kib: Annotated[
         int, Meta(ge=20, le=2000, description="largest picture sent")
@@ -273,13 +316,20 @@ class Visit(Section, frozen=True):
 
     resume_s: Annotated[
         float,
-        Meta(ge=0, le=120, description="a ring found in the journal after a crash is "
-             "looked at as usual if younger than this"),
+        Meta(
+            ge=0,
+            le=120,
+            description="a ring found in the journal after a crash is "
+            "looked at as usual if younger than this",
+        ),
     ] = 10.0
     expiry_s: Annotated[
         float,
-        Meta(ge=10, le=86400, description="an older ring is told as `someone rang at "
-             "HH:MM`"),
+        Meta(
+            ge=10,
+            le=86400,
+            description="an older ring is told as `someone rang at HH:MM`",
+        ),
     ] = 600.0
 
 
@@ -313,8 +363,10 @@ class Control(Section, frozen=True):
 
     socket: Annotated[
         str,
-        Meta(description="empty: `/run/doorbell/control.sock` as a service, else "
-             "`control.sock` below `[storage] dir`"),
+        Meta(
+            description="empty: `/run/doorbell/control.sock` as a service, else "
+            "`control.sock` below `[storage] dir`"
+        ),
     ] = ""
     group: Annotated[
         str, Meta(description="group that may press and look at lists")
@@ -329,8 +381,10 @@ class Log(Section, frozen=True):
 
     level: Annotated[
         Literal["debug", "info", "warning", "error"] | None,
-        Meta(description="none: `debug` in development, `warning` in testing, `info` "
-             "in production"),
+        Meta(
+            description="none: `debug` in development, `warning` in testing, `info` "
+            "in production"
+        ),
     ] = None
     format: Annotated[
         Literal["auto", "plain", "json"],

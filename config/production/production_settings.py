@@ -28,8 +28,10 @@ class ProductionSettings(Section, frozen=True):
 
     profile: Annotated[
         Profile,
-        Meta(description="`development` and `testing` log more and allow fakes "
-             "without a warning"),
+        Meta(
+            description="`development` and `testing` log more and allow fakes "
+            "without a warning"
+        ),
     ] = "production"
     button: Button = Button()
     chime: Chime = Chime()

@@ -55,9 +55,7 @@ class FaceEmbedder(Protocol):
     space: str
     dimensions: int
 
-    def align(
-        self, rgb: NDArray[np.uint8], face: DetectedFace
-    ) -> NDArray[np.uint8]:
+    def align(self, rgb: NDArray[np.uint8], face: DetectedFace) -> NDArray[np.uint8]:
         """Return the upright chip the network sees, shape (side, side, 3)."""
         ...
 

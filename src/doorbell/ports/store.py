@@ -131,9 +131,7 @@ class VisitStore(Protocol):
         """Set a visit's count of presses and move the cursor."""
         ...
 
-    def close_visit(
-        self, visit: VisitRecord, outbox: Sequence[OutboxItem]
-    ) -> None:
+    def close_visit(self, visit: VisitRecord, outbox: Sequence[OutboxItem]) -> None:
         """Store what a visit came to (state, steps, decision, faces, reason).
 
         With it goes what is now to be told. Replaces the row; inserts it if its

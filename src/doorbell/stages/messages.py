@@ -313,6 +313,7 @@ class Delivered(Message, frozen=True):
 
 # Button. The button process is the only writer of the ring journal.
 
+
 class PressBegan(Message, frozen=True):
     """First edge: capture may start; nobody is told yet."""
 

@@ -1,0 +1,349 @@
+"""What a command says to the hub over the control socket, and what it hears back.
+
+One connection carries one request at a time; the answer is a stream of messages that
+ends with `Done` or `Failed`. Pictures travel as descriptors: the caller opens the
+file, so that the daemon never reads with more rights than the caller has.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from doorbell.core.decision import FaceVerdict
+from doorbell.core.ring import Ring
+
+
+class Request(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
+    """Base of what a command asks."""
+
+
+class PressRequest(Request, frozen=True):
+    """Ring the bell.
+
+    Descriptors: pictures to be used in place of the camera's frames, up to 16.
+
+    Attributes:
+        wait: stay until the visit is decided and its first push was answered.
+    """
+
+    wait: bool = True
+
+
+class EnrolBegin(Request, frozen=True):
+    """Begin to enrol; photographs follow, then `EnrolCommit`.
+
+    Attributes:
+        more: add to the person of that name instead of refusing the name.
+    """
+
+    name: str
+    consent: str
+    more: bool = False
+
+
+class EnrolPhoto(Request, frozen=True):
+    """One photograph; descriptor: the opened file. Answered by `PhotoJudged`."""
+
+    label: str
+
+
+class EnrolVisit(Request, frozen=True):
+    """Use the picture of a visit as photograph; `face` counts from 1."""
+
+    visit: str
+    face: int | None = None
+
+
+class EnrolCamera(Request, frozen=True):
+    """Use what the camera sees now as photograph."""
+
+
+class EnrolCommit(Request, frozen=True):
+    """Store the person; answered by `Enrolled`."""
+
+
+class ListPeople(Request, frozen=True):
+    """Answered by `People`."""
+
+
+class ShowPerson(Request, frozen=True):
+    """Answered by `Person`; `who` is a name or an id."""
+
+    who: str
+
+
+class RenamePerson(Request, frozen=True):
+    """Answered by `Done`."""
+
+    who: str
+    name: str
+
+
+class ErasePerson(Request, frozen=True):
+    """Answered by `Erased`."""
+
+    who: str
+
+
+class ExportPerson(Request, frozen=True):
+    """Answered by one `Exported` a file (descriptor: its bytes)."""
+
+    who: str
+
+
+class ListVisits(Request, frozen=True):
+    """Answered by `Visits`, newest first."""
+
+    limit: int = 20
+    before: str | None = None
+
+
+class ShowVisit(Request, frozen=True):
+    """Answered by `Visit` (descriptor: the picture, if it has one)."""
+
+    visit: str
+
+
+class LabelVisit(Request, frozen=True):
+    """Say who a face really was; `who` empty for nobody enrolled; faces from 1."""
+
+    visit: str
+    face: int
+    who: str
+
+
+class LookRequest(Request, frozen=True):
+    """What the camera sees; answered by `Looked` (descriptor: JPEG, faces framed)."""
+
+
+class TestTargets(Request, frozen=True):
+    """Send a marked push; answered by one `TargetAnswered` a target."""
+
+    __test__ = False  # pytest would take the name for a test case
+
+    target: str | None = None
+
+
+class ShowStatus(Request, frozen=True):
+    """Answered by `Status`."""
+
+
+class Reply(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
+    """Base of what the hub answers."""
+
+
+class Done(Reply, frozen=True):
+    """The request was carried out; nothing follows."""
+
+    note: str = ""
+
+
+class Failed(Reply, frozen=True):
+    """It was not; nothing follows, nothing was changed."""
+
+    message: str
+    hint: str = ""
+    exit_code: int = 1
+
+
+class VisitFace(Struct, frozen=True):
+    """A face of a visit, with the name a person reads."""
+
+    verdict: FaceVerdict
+    name: str | None
+    label: str | None = None
+
+
+class VisitView(Struct, frozen=True, kw_only=True):
+    """A visit as commands show it.
+
+    Attributes:
+        at_s: wall seconds since 1970 UTC; None when the clock could not be trusted.
+        timings_ms: since the edge, by step ("rung", "captured", "decided", "push").
+        told: per target, how it stands.
+    """
+
+    id: str
+    ring: Ring
+    at_s: float | None
+    rings: int
+    state: str
+    decision: str
+    reason: str = ""
+    faces: list[VisitFace] = []
+    timings_ms: dict[str, float] = {}
+    told: dict[str, str] = {}
+    has_picture: bool = False
+
+
+class Accepted(Reply, frozen=True):
+    """The ring is journalled (or known to be undurable); progress follows."""
+
+    ring: Ring
+    visit: str
+
+
+class Visit(Reply, frozen=True):
+    """One visit; of a `PressRequest` that waits, the last before `Done`."""
+
+    view: VisitView
+
+
+class Visits(Reply, frozen=True):
+    """A list of visits."""
+
+    views: list[VisitView]
+
+
+class PhotoJudged(Reply, frozen=True):
+    """A photograph was taken or refused; `reason` says why, or what is doubtful."""
+
+    label: str
+    accepted: bool
+    reason: str = ""
+
+
+class Lookalike(Struct, frozen=True):
+    """Two enrolled people who look alike to the engine."""
+
+    name: str
+    other: str
+    likeness: float
+
+
+class Separation(Struct, frozen=True, kw_only=True):
+    """How well the gallery tells people apart, leave-one-out.
+
+    Attributes:
+        photos: how many photographs were tried.
+        right: of these, how many were named rightly by the others.
+        worst: photographs that hurt: label and reason.
+        lookalikes: pairs too alike to be told apart.
+    """
+
+    photos: int
+    right: int
+    worst: list[tuple[str, str]] = []
+    lookalikes: list[Lookalike] = []
+
+
+class PersonView(Struct, frozen=True, kw_only=True):
+    """An enrolled person as commands show it."""
+
+    id: str
+    name: str
+    consent: str
+    enrolled_s: float | None
+    photos: int
+
+
+class Enrolled(Reply, frozen=True):
+    """The person is stored; how well the gallery separates now."""
+
+    person: PersonView
+    separation: Separation
+
+
+class People(Reply, frozen=True):
+    """Everybody enrolled, by name."""
+
+    people: list[PersonView]
+
+
+class Person(Reply, frozen=True):
+    """One person; `visits` counts those in which they were named."""
+
+    person: PersonView
+    visits: int
+    last_visit_s: float | None = None
+
+
+class Erased(Reply, frozen=True):
+    """A person is gone for good."""
+
+    name: str
+    photos: int
+    pictures: int
+
+
+class Exported(Reply, frozen=True):
+    """One file of an export; descriptor: its bytes."""
+
+    filename: str
+
+
+class Looked(Reply, frozen=True):
+    """What the camera sees; descriptor: the JPEG."""
+
+    camera: str
+    faces: list[VisitFace]
+
+
+class TargetAnswered(Reply, frozen=True):
+    """How one target took the test push."""
+
+    target: str
+    outcome: Literal["sent", "retry", "refused"]
+    detail: str = ""
+    took_ms: float = 0.0
+
+
+class WorkerView(Struct, frozen=True):
+    """A worker as commands show it."""
+
+    role: str
+    state: str
+    pid: int
+    deaths: int
+    detail: str
+
+
+class Status(Reply, frozen=True):
+    """How the daemon is doing."""
+
+    version: str
+    uptime_s: float
+    workers: list[WorkerView]
+    camera: str
+    engine: str
+    people: int
+    outbox: int
+
+
+AnyRequest = (
+    PressRequest
+    | EnrolBegin
+    | EnrolPhoto
+    | EnrolVisit
+    | EnrolCamera
+    | EnrolCommit
+    | ListPeople
+    | ShowPerson
+    | RenamePerson
+    | ErasePerson
+    | ExportPerson
+    | ListVisits
+    | ShowVisit
+    | LabelVisit
+    | LookRequest
+    | TestTargets
+    | ShowStatus
+)
+AnyReply = (
+    Done
+    | Failed
+    | Accepted
+    | Visit
+    | Visits
+    | PhotoJudged
+    | Enrolled
+    | People
+    | Person
+    | Erased
+    | Exported
+    | Looked
+    | TargetAnswered
+    | Status
+)

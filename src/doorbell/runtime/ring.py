@@ -1,0 +1,85 @@
+"""The frame ring: one memfd, inherited by descriptor, slots handed over by message.
+
+Nobody polls it: Python has no memory barriers, so a header is only read after the
+message that names it has come, and only to refuse a stale one.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from doorbell.core.errors import BadInputError
+from doorbell.ports.ring import StaleFrameError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_HEADER = struct.Struct("<QQ")
+# Rows start on a cache line, whatever the header needs.
+HEADER_BYTES = 64
+CHANNELS = 3
+
+
+def slot_bytes(width: int, height: int) -> int:
+    """Bytes of a slot that holds a frame of this size in either orientation."""
+    page = mmap.PAGESIZE
+    return -(-(HEADER_BYTES + width * height * CHANNELS) // page) * page
+
+
+def create(slots: int, slot_size: int) -> int:
+    """Make the ring; returns its descriptor, to be inherited by workers."""
+    fd = os.memfd_create("doorbell-frames", os.MFD_CLOEXEC)
+    os.ftruncate(fd, slots * slot_size)
+    return fd
+
+
+class MemfdRing:
+    """A mapping of the ring in one process."""
+
+    def __init__(self, fd: int, slots: int, slot_size: int) -> None:
+        self._slots = slots
+        self._slot_size = slot_size
+        self._map = mmap.mmap(fd, slots * slot_size)
+
+    def _offset(self, slot: int, width: int, height: int) -> int:
+        size = width * height * CHANNELS
+        if not 0 <= slot < self._slots:
+            msg = f"there is no slot {slot} among {self._slots}"
+            raise BadInputError(msg)
+        if size <= 0 or HEADER_BYTES + size > self._slot_size:
+            msg = f"a frame of {width}x{height} does not fit a slot"
+            raise BadInputError(msg)
+        return slot * self._slot_size
+
+    def fill(self, slot: int, generation: int, rgb: NDArray[np.uint8]) -> None:
+        """Copy a frame into a slot lent to us."""
+        import numpy as np  # noqa: PLC0415 - the supervisor imports this module, not numpy
+
+        height, width = rgb.shape[:2]
+        offset = self._offset(slot, width, height)
+        target = np.frombuffer(
+            self._map, np.uint8, width * height * CHANNELS, offset + HEADER_BYTES
+        )
+        np.copyto(target.reshape(height, width, CHANNELS), rgb)
+        _HEADER.pack_into(self._map, offset, generation, width << 32 | height)
+
+    def view(
+        self, slot: int, generation: int, width: int, height: int
+    ) -> NDArray[np.uint8]:
+        """Return a slot's frame as a read-only view."""
+        import numpy as np  # noqa: PLC0415 - the supervisor imports this module, not numpy
+
+        offset = self._offset(slot, width, height)
+        found, shape = _HEADER.unpack_from(self._map, offset)
+        if found != generation or shape != width << 32 | height:
+            msg = f"slot {slot} holds generation {found}, not {generation}"
+            raise StaleFrameError(msg)
+        frame = np.frombuffer(
+            self._map, np.uint8, width * height * CHANNELS, offset + HEADER_BYTES
+        ).reshape(height, width, CHANNELS)
+        frame.flags.writeable = False
+        return frame

@@ -1,0 +1,153 @@
+"""A child process: `python -m doorbell.runtime.worker ROLE LINK_FD RING_FD`.
+
+It reads its settings from the link, lets `wiring` build the stage of its role, and
+turns the loop whose every round is the proof of life. No thread says "alive" on
+behalf of a loop that hangs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import logging
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from doorbell.core.errors import DoorbellError
+from doorbell.runtime import wiring
+from doorbell.runtime.link import Link
+from doorbell.stages.messages import (
+    Beat,
+    Broken,
+    Configure,
+    FromHub,
+    Ready,
+    Stop,
+)
+from monitoring.logging.structured_logging import configure_logging
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from doorbell.ports.stage import Stage
+
+log = logging.getLogger("doorbell.worker")
+
+BEAT_S = 1.0
+EXIT_BUG = 1
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+class LinkOutlet:
+    """What a stage may say: messages, and how long it will be silent."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def send(self, message: object, fds: Sequence[int] = ()) -> None:
+        """Send one message; ends with the hub."""
+        self._link.send(message, fds)
+
+    def busy(self, within_s: float) -> None:
+        """Announce that the loop will not turn for up to `within_s` seconds."""
+        self._link.send(Beat(within_s=within_s))
+
+
+def serve(stage: Stage, link: Link, silence_s: float) -> None:
+    """Turn the loop until the hub says stop or is gone.
+
+    Args:
+        stage: started; its `handle` and `turn` are the work.
+        link: to the hub.
+        silence_s: promised longest pause between two beats.
+    """
+    outlet = LinkOutlet(link)
+    poller = select.poll()
+    poller.register(link, select.POLLIN)
+    for fd in stage.descriptors():
+        poller.register(fd, select.POLLIN)
+    beat_due_s = 0.0
+    while True:
+        now_s = time.monotonic()
+        if now_s >= beat_due_s:
+            outlet.busy(silence_s)
+            beat_due_s = now_s + BEAT_S
+        wait_s = min(max(stage.turn(now_s), 0.0), BEAT_S)
+        ready = [fd for fd, _ in poller.poll(wait_s * 1000)]
+        if link.fileno() in ready and not _take(stage, link):
+            return
+
+
+def _take(stage: Stage, link: Link) -> bool:
+    got = link.receive()
+    if got is None:
+        return False
+    message, fds = got
+    if isinstance(message, Stop):
+        return False
+    stage.handle(message, fds)
+    return True
+
+
+def _die_with_parent() -> None:
+    """End at once when the supervisor does, even if stopped or hung by then."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() == 1:
+        raise SystemExit(EXIT_BUG)
+
+
+def _first_message(link: Link) -> Configure:
+    got = link.receive()
+    if got is None:
+        raise SystemExit(0)
+    message, _ = got
+    if not isinstance(message, Configure):
+        msg = f"expected Configure, got {type(message).__name__}"
+        raise TypeError(msg)
+    return message
+
+
+def _live(role: str, link: Link, ring_fd: int) -> None:
+    configuration = _first_message(link)
+    settings = configuration.settings
+    configure_logging(settings.log.level or "info", settings.log.format, sys.stdout)
+    stage = wiring.build_stage(role, configuration, ring_fd)
+    try:
+        detail = stage.start(LinkOutlet(link))
+        link.send(Ready(detail=detail))
+        serve(stage, link, settings.supervision.progress_timeout_s)
+    finally:
+        stage.close()
+
+
+def main() -> int:
+    """Run one role until its end; the exit code is for the log only."""
+    role, link_fd, ring_fd = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    faulthandler.enable()
+    # Ctrl-C in a terminal reaches the whole group; the supervisor ends us in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if role != "button":
+        _die_with_parent()
+    link = Link(socket.socket(fileno=link_fd), FromHub)
+    try:
+        _live(role, link, ring_fd)
+    except BrokenPipeError:
+        return 0
+    except DoorbellError as error:
+        log.error("worker_failed", extra={"role": role, "error": str(error)})  # noqa: TRY400 - the cause is in the message; a trace would drown it
+        broken = Broken(
+            message=str(error), hint=error.hint, exit_code=error.exit_code
+        )
+        link.send(broken)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

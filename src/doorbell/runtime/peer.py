@@ -115,6 +115,11 @@ class Peer:
         self._on_message(message, fds)
         return True
 
+    def drain(self) -> None:
+        """Take everything that already arrived, of a process that has ended."""
+        while self._open and self._read_one():
+            pass
+
     def close(self) -> None:
         """Hang up; safe more than once."""
         if not self._open:

@@ -1,0 +1,154 @@
+"""Frames as the hub lends them: to capture to write, to others to read.
+
+The book-keeping is `core.frames`; this module speaks the messages, and gets pictures
+made of frames by whichever worker is able to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import mmap
+import os
+from typing import TYPE_CHECKING
+
+from doorbell.core.frames import LendingBook, StaleLoanError
+from doorbell.runtime import ring
+from doorbell.runtime.link import close_all
+from doorbell.stages.messages import (
+    CameraState,
+    EncodePicture,
+    FrameRef,
+    LendSlot,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from doorbell.stages.messages import FrameTaken, PictureEncoded
+
+log = logging.getLogger("doorbell.frames")
+
+# An encoder that has not answered by then is hung; the push goes without picture.
+ENCODE_S = 0.5
+MAX_JPEG_BYTES = 16 * 1024 * 1024
+
+
+class FrameDesk:
+    """The frames of the ring, and who has them.
+
+    Args:
+        book: which slot is whose.
+        send: to a worker by its role; false if it is not there.
+        ring_fd: to copy pictures in and out that are no camera frames.
+    """
+
+    def __init__(
+        self,
+        book: LendingBook[FrameRef],
+        send: Callable[[str, object, Sequence[int]], bool],
+        ring_fd: int,
+        slot_size: int,
+    ) -> None:
+        self._book = book
+        self._send = send
+        self._slot_size = slot_size
+        self._map = mmap.mmap(ring_fd, os.fstat(ring_fd).st_size)
+        self._requests = itertools.count(1)
+        self._waiting: dict[int, tuple[str, asyncio.Future[bytes | None]]] = {}
+        self.camera = CameraState(condition="off", detail="the camera is not up yet")
+
+    def worker_up(self, role: str) -> None:
+        """Capture starts with all the credit there is."""
+        if role == "capture":
+            self._lend()
+
+    def worker_down(self, role: str) -> None:
+        """Void what the dead worker had borrowed, and its unfinished pictures."""
+        self._book.void_loans_of(role)
+        for worker, future in list(self._waiting.values()):
+            if worker == role and not future.done():
+                future.set_result(None)
+        if role == "capture":
+            self.camera = CameraState(
+                condition="absent", detail="the capture process is restarting"
+            )
+
+    def _lend(self) -> None:
+        for slot, generation in self._book.lend_to_capture():
+            self._send("capture", LendSlot(slot=slot, generation=generation), ())
+
+    def taken(self, message: FrameTaken) -> bool:
+        """A frame came; false if it is of a loan that was void."""
+        try:
+            self._book.taken(message.frame)
+        except StaleLoanError:
+            log.warning("stale_frame", extra={"slot": message.frame.slot})
+            return False
+        self._lend()
+        return True
+
+    def preroll(self) -> list[FrameRef]:
+        """The newest frames, newest last."""
+        return list(self._book.preroll_frames())
+
+    def pin(self, frame: FrameRef, owner: str) -> None:
+        """Keep a frame until `unpin`."""
+        self._book.pin(frame, owner)
+
+    def unpin(self, frame: FrameRef, owner: str) -> None:
+        """Let a frame go."""
+        self._book.unpin(frame, owner)
+        self._lend()
+
+    def put(self, picture_fd: int, width: int, height: int, owner: str) -> FrameRef:
+        """Lay a picture that is no camera frame into the ring, pinned for `owner`."""
+        slot, generation = self._book.borrow(owner)
+        ring.write_raw(
+            self._map, slot, self._slot_size, generation, (width, height), picture_fd
+        )
+        frame = FrameRef(slot, generation, width, height, 0, sharpness=1.0,
+                         brightness=128.0)
+        self._book.returned(frame, owner)
+        return frame
+
+    def copy_out(self, frame: FrameRef) -> int:
+        """Return a descriptor with the raw RGB of a frame."""
+        return ring.read_raw(self._map, frame.slot, self._slot_size, frame)
+
+    async def encode(self, frame: FrameRef) -> bytes | None:
+        """Return a JPEG of a frame, by whoever is able to make it in time."""
+        for role in ("capture", "vision"):
+            jpeg = await self._encode_by(role, frame)
+            if jpeg is not None:
+                return jpeg
+        return None
+
+    async def _encode_by(self, role: str, frame: FrameRef) -> bytes | None:
+        request = next(self._requests)
+        if not self._send(role, EncodePicture(request=request, frame=frame), ()):
+            return None
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[request] = (role, future)
+        try:
+            async with asyncio.timeout(ENCODE_S):
+                return await future
+        except TimeoutError:
+            return None
+        finally:
+            del self._waiting[request]
+
+    def picture_encoded(self, message: PictureEncoded, fds: list[int]) -> None:
+        """Take an encoded picture to who waits for it."""
+        _, future = self._waiting.get(message.request, ("", None))
+        try:
+            if future is not None and not future.done():
+                future.set_result(_read_all(fds[0]) if fds else None)
+        finally:
+            close_all(fds)
+
+
+def _read_all(fd: int) -> bytes:
+    size = min(os.fstat(fd).st_size, MAX_JPEG_BYTES)
+    return os.pread(fd, size, 0)

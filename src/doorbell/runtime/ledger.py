@@ -1,0 +1,178 @@
+"""The hub's way to durable state: one thread, bounded waits, and what if it fails.
+
+A slow card must never stall routing, so every call runs on the store's own thread and
+is awaited with a limit. A card that fails must not silence the bell, so the calls on
+the path of a ring answer "not stored" instead of raising; what was missed is recorded
+as a gap when the card works again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from doorbell.core.errors import NewerStateError, StorageError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from doorbell.core.ring import Ring
+    from doorbell.core.stamp import Stamp
+    from doorbell.ports.store import OutboxItem, OutboxState, Store, VisitRecord
+
+log = logging.getLogger("doorbell.ledger")
+
+T = TypeVar("T")
+
+# A card's fsync takes 5-100 ms; one that takes this long is as good as broken, and the
+# household is told from memory.
+PATIENCE_S = 2.0
+# How often a broken card is tried again.
+REOPEN_S = 5.0
+
+
+class Ledger:
+    """`Store` on a thread of its own.
+
+    Args:
+        open_store: opens it; called on that thread, again after a failure.
+    """
+
+    def __init__(self, open_store: Callable[[], Store]) -> None:
+        self._open_store = open_store
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._store: Store | None = None
+        self._gap: list[Ring] = []
+        self.trouble = ""
+
+    async def open(self) -> None:
+        """Open the store.
+
+        Raises:
+            NewerStateError: a newer release wrote it; nothing heals that.
+        """
+        try:
+            await self.call(lambda _: None)
+        except NewerStateError:
+            raise
+        except StorageError as error:
+            self._note(error)
+
+    async def call(self, work: Callable[[Store], T]) -> T:
+        """Run `work` on the store's thread, for commands and start-up.
+
+        Raises:
+            StorageError: the card failed; nothing was changed.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._work, work)
+
+    def _work(self, work: Callable[[Store], T]) -> T:
+        if self._store is None:
+            self._store = self._open_store()
+        try:
+            return work(self._store)
+        except StorageError:
+            # Full, perhaps: give up the reserve and old pictures, and try once more.
+            if not self._store.make_room():
+                raise
+            return work(self._store)
+
+    async def _try(self, work: Callable[[Store], T]) -> T | None:
+        """Run `work` on the path of a ring: None when the card fails or is too slow."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                result = await self.call(work)
+        except TimeoutError:
+            self._note(UnavailableError(f"the card did not answer in {PATIENCE_S} s"))
+            return None
+        except StorageError as error:
+            self._note(error)
+            return None
+        if self.trouble:
+            log.info("storage_recovered")
+            self.trouble = ""
+        return result
+
+    def _note(self, error: Exception) -> None:
+        if not self.trouble:
+            log.error("storage_failed", extra={"error": str(error)})
+        self.trouble = str(error)
+
+    async def open_visit(
+        self, visit: VisitRecord, outbox: Sequence[OutboxItem], cursor: int
+    ) -> list[OutboxItem] | None:
+        """Store a new visit; returns all that now waits to be told, None if it failed."""
+
+        def work(store: Store) -> list[OutboxItem]:
+            store.open_visit(visit, outbox, cursor)
+            return store.pending()
+
+        return await self._noting_gap(visit.ring, work)
+
+    async def join_visit(self, visit_id: str, rings: int, ring: Ring) -> bool:
+        """Count one more ring; false if it could not be stored."""
+
+        def work(store: Store) -> bool:
+            store.join_visit(visit_id, rings, ring.seq)
+            return True
+
+        return await self._noting_gap(ring, work) is not None
+
+    async def _noting_gap(self, ring: Ring, work: Callable[[Store], T]) -> T | None:
+        result = await self._try(work)
+        if result is None:
+            self._gap.append(ring)
+        elif self._gap:
+            await self._record_gap()
+        return result
+
+    async def _record_gap(self) -> None:
+        missed, self._gap = self._gap, []
+        if await self._try(lambda store: store.record_gap(missed) or True) is None:
+            self._gap = missed + self._gap
+
+    async def close_visit(
+        self, visit: VisitRecord, outbox: Sequence[OutboxItem]
+    ) -> list[OutboxItem] | None:
+        """Store what a visit came to; returns what waits, None if it failed."""
+
+        def work(store: Store) -> list[OutboxItem]:
+            store.close_visit(visit, outbox)
+            return store.pending()
+
+        return await self._try(work)
+
+    async def save_picture(self, visit_id: str, jpeg: bytes) -> bool:
+        """Keep a visit's picture; false if the card had no room for it."""
+        work: Callable[[Store], bool] = (
+            lambda store: store.save_picture(visit_id, jpeg) is None
+        )
+        return bool(await self._try(work))
+
+    async def picture(self, visit_id: str) -> bytes | None:
+        """Open a visit's picture; None if there is none or it is damaged."""
+        return await self._try(lambda store: store.picture(visit_id))
+
+    async def visit(self, visit_id: str) -> VisitRecord | None:
+        """One visit, for what is to be said of it."""
+        return await self._try(lambda store: store.visit(visit_id))
+
+    async def record_attempt(
+        self, item_ids: Sequence[int], state: OutboxState, error: str, stamp: Stamp
+    ) -> bool:
+        """Record how an attempt went; false if it could not be stored."""
+
+        def work(store: Store) -> bool:
+            store.record_attempt(item_ids, state, error, stamp)
+            return True
+
+        return bool(await self._try(work))
+
+    async def close(self) -> None:
+        """Finish what is queued and close the store."""
+        if self._store is not None:
+            await self.call(lambda store: store.close())
+        self._thread.shutdown(wait=False)

@@ -1,0 +1,80 @@
+"""Put together what is to be told of a visit, for one target.
+
+Names appear here, on their way to the household; they are never stored in the outbox.
+The rules (who is told what, loudly or not) are in `core.rules`; the words are chosen
+by the notify stage.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from doorbell.core.decision import Decision
+from doorbell.stages.messages import Notice, NoticeFace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from doorbell.core.decision import FaceVerdict
+    from doorbell.core.stamp import Stamp
+    from doorbell.ports.store import OutboxItem, VisitRecord
+
+# A push this long after its ring says when the ring was.
+LATE_S = 60.0
+
+
+def build(
+    item: OutboxItem,
+    visit: VisitRecord,
+    names: Mapping[str, str],
+    now: Stamp,
+) -> Notice:
+    """Return what is told of `visit` by `item`.
+
+    Args:
+        item: which push it is; a `ring` never says more than that someone rang.
+        visit: as it stands now.
+        names: of the enrolled people, by id; an erased person has none.
+        now: to tell whether it comes late.
+    """
+    told_now = item.kind != "ring"
+    return Notice(
+        kind=item.kind,
+        key=item.key,
+        replaces=visit.id,
+        at_s=visit.ring.stamp.wall_s(),
+        decision=visit.decision if told_now else None,
+        faces=_faces(visit, names) if told_now else [],
+        late=item.late or is_late(visit, now),
+        rings=visit.rings,
+        reason=visit.reason if told_now else "",
+    )
+
+
+def is_late(visit: VisitRecord, now: Stamp) -> bool:
+    """Whether the ring was so long ago that its time must be said."""
+    age_s = visit.ring.stamp.age_s(now)
+    return age_s is None or age_s > LATE_S
+
+
+def _faces(visit: VisitRecord, names: Mapping[str, str]) -> list[NoticeFace]:
+    return [_face(verdict, names) for verdict in visit.faces]
+
+
+def _face(verdict: FaceVerdict, names: Mapping[str, str]) -> NoticeFace:
+    name = names.get(verdict.person_id or "")
+    decision = verdict.decision if name is not None else Decision.UNKNOWN
+    return NoticeFace(decision, name, verdict.likeness, verdict.box)
+
+
+def digest(notices: list[Notice]) -> Notice:
+    """Merge what piled up for one target into one message, oldest first."""
+    first, last = notices[0], notices[-1]
+    return Notice(
+        kind="digest",
+        key=f"{first.key}+{len(notices)}",
+        replaces=last.replaces,
+        at_s=first.at_s,
+        late=True,
+        digest=notices,
+    )

@@ -1,0 +1,43 @@
+"""Tell systemd how the service is doing, if systemd started it.
+
+The protocol is one datagram of `KEY=value` lines to `$NOTIFY_SOCKET`; see
+sd_notify(3). Sending never blocks and never fails: a daemon must not end because
+nobody listens.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class SystemdNotifier:
+    """The way to the service manager; silent where there is none."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._address = environ.get("NOTIFY_SOCKET", "")
+        if self._address.startswith("@"):
+            self._address = "\0" + self._address[1:]
+        # systemd asks for a ping in this time; half of it leaves room for a slow turn.
+        self.watchdog_s = int(environ.get("WATCHDOG_USEC", "0")) / 2e6
+
+    @property
+    def is_service(self) -> bool:
+        """Whether a service manager listens."""
+        return bool(self._address)
+
+    def send(self, **values: str) -> None:
+        """Send the given keys, upper-cased, in one datagram."""
+        if not self._address:
+            return
+        text = "\n".join(f"{key.upper()}={value}" for key, value in values.items())
+        with (
+            contextlib.suppress(OSError),
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
+        ):
+            sock.setblocking(False)
+            sock.sendto(text.encode(), self._address)

@@ -11,12 +11,18 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
-Seconds = Annotated[float, Meta(ge=0)]
 Profile = Literal["development", "testing", "production"]
-Clock24 = Annotated[
-    str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")
+# `title` is the form in words: a person who mistyped it is not shown the pattern.
+QuietHours = Annotated[
+    str,
+    Meta(
+        pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
+        title="`HH:MM-HH:MM` or empty",
+    ),
 ]
-GpioPin = Annotated[int, Meta(ge=0, le=53, description="BCM number of a GPIO line")]
+GpioPin = Annotated[int, Meta(ge=0, le=53)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Polygon = Annotated[list[tuple[Fraction, Fraction]], Meta(min_length=3)]
 
 
 class Section(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -33,7 +39,7 @@ class Button(Section, frozen=True):
             "`none` when rings come only from the command line"
         ),
     ] = "gpio"
-    pin: Annotated[int, Meta(ge=0, le=53, description="BCM number of the line")] = 17
+    pin: Annotated[GpioPin, Meta(description="BCM number of the line")] = 17
     pull: Annotated[
         Literal["up", "down", "floating"],
         Meta(description="resistor inside the Pi; `floating` needs one outside"),
@@ -73,7 +79,7 @@ class Button(Section, frozen=True):
         Meta(ge=1, le=86400, description="held longer than this is reported as stuck"),
     ] = 30.0
     led_pin: Annotated[
-        int | None,
+        GpioPin | None,
         Meta(description="BCM number of a light that says `heard you`; none if absent"),
     ] = None
     led_s: Annotated[
@@ -92,7 +98,7 @@ class Chime(Section, frozen=True):
         ),
     ] = field(default_factory=list)
     gpio_pin: Annotated[
-        int | None, Meta(description="BCM number of a relay's line; none if absent")
+        GpioPin | None, Meta(description="BCM number of a relay's line; none if absent")
     ] = None
     pulse_s: Annotated[
         float, Meta(ge=0.05, le=10, description="how long the relay is closed")
@@ -101,9 +107,8 @@ class Chime(Section, frozen=True):
         float, Meta(ge=0.5, le=60, description="a chime command is ended after this")
     ] = 10.0
     quiet_hours: Annotated[
-        str,
+        QuietHours,
         Meta(
-            pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
             description="local time without chime, e.g. `21:30-07:00`; empty for never",
         ),
     ] = ""
@@ -116,8 +121,10 @@ class Camera(Section, frozen=True):
         str,
         Meta(
             pattern=r"^(picamera2|none|v4l2:.+|rtsps?://.+|folder:.+)$",
-            description="`picamera2`, `v4l2:/dev/video0`, `rtsp://…`, "
-            "`folder:/path`, or `none`",
+            title="`picamera2`, `v4l2:/dev/video0`, `rtsp://…`, `folder:/path` "
+            "or `none`",
+            description="where frames come from: the Pi's own camera module, a USB "
+            "camera, a network camera, a folder of pictures, or nowhere",
         ),
     ] = "picamera2"
     url_file: Annotated[
@@ -140,7 +147,7 @@ class Camera(Section, frozen=True):
         Literal["none", "horizontal", "vertical", "both"], Meta(description="mirror")
     ] = "none"
     masks: Annotated[
-        list[list[tuple[float, float]]],
+        list[Polygon],
         Meta(
             description="polygons blacked out before detection and storage; points "
             "as fractions of width and height after rotation"
@@ -234,6 +241,7 @@ class Target(Section, frozen=True):
         str,
         Meta(
             pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$",
+            title="up to 32 small letters, digits, `-` and `_`",
             description="short name, used in logs and metrics",
         ),
     ]
@@ -247,12 +255,13 @@ class Target(Section, frozen=True):
     url_file: Annotated[
         str, Meta(description="file holding the address, when it holds a token")
     ] = ""
-    enabled: bool = True
+    enabled: Annotated[
+        bool, Meta(description="false: kept in the file, but told nothing")
+    ] = True
     picture: Annotated[bool, Meta(description="send the picture along")] = True
     quiet_hours: Annotated[
-        str,
+        QuietHours,
         Meta(
-            pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$",
             description="local time in which it is delivered silently",
         ),
     ] = ""
@@ -263,7 +272,7 @@ class Target(Section, frozen=True):
     timeout_s: Annotated[
         float, Meta(ge=0.5, le=60, description="an attempt is given up after this")
     ] = 10.0
-    rules: Annotated[list[PersonRule], Meta(description="per person")] = field(
+    rules: Annotated[list[PersonRule], Meta(description="what single people mean to this target")] = field(
         default_factory=list
     )
 
@@ -308,7 +317,9 @@ class Notify(Section, frozen=True):
     picture_kib: Annotated[
         int, Meta(ge=20, le=2000, description="largest picture sent")
     ] = 488
-    targets: list[Target] = field(default_factory=list)
+    targets: Annotated[
+        list[Target], Meta(description="each place to tell, as `[[notify.targets]]`")
+    ] = field(default_factory=list)
 
 
 class Visit(Section, frozen=True):

@@ -98,6 +98,21 @@ def test_press_of_an_hour_is_one_ring_stuck_once_and_loose_when_released() -> No
     assert tracker.due_ns() is None
 
 
+def test_each_stuck_press_is_reported_and_no_other() -> None:
+    stuck = [
+        o.press
+        for o in play(pulses((40_000, 100), (100, 100), (40_000, 100)))
+        if o.verdict in {Verdict.STUCK, Verdict.UNSTUCK}
+    ]
+    assert stuck == [1, 1, 3, 3]
+
+
+def test_flutter_that_goes_on_is_void_before_another_press_begins() -> None:
+    outcomes = play(pulses(*[(10, 10)] * 30))
+    assert verdicts(outcomes) == [Verdict.BEGAN, Verdict.VOID] * (len(outcomes) // 2)
+    assert len(outcomes) == 2 * 3
+
+
 def test_edges_read_late_are_judged_by_their_own_times() -> None:
     tracker = PressTracker(DEFAULTS)
     late = tracker.edge(pressed=True, at_ns=0) + tracker.edge(
@@ -125,7 +140,10 @@ def test_a_thousand_presses_a_minute_each_count(on_ms: int) -> None:
     assert counted(play(edges)) == [at_ns for pressed, at_ns in edges if pressed]
 
 
-lengths_ms = st.floats(0.01, 400).map(lambda ms: round(ms, 2))
+lengths_ms = st.one_of(st.floats(0.01, 14), st.floats(10, 400)).map(
+    lambda ms: round(ms, 2)
+)
+SOON_STUCK = PressRules.from_settings(hold_ms=15, debounce_ms=50, stuck_s=0.1)
 histories = st.lists(st.tuples(lengths_ms, lengths_ms), max_size=40)
 
 
@@ -167,7 +185,7 @@ def test_looking_more_often_changes_nothing(
 ) -> None:
     """Kills the mutant that dates what fell due by the time it was looked at."""
     edges = pulses(*on_off_ms)
-    tracker, outcomes = PressTracker(DEFAULTS), []
+    tracker, outcomes = PressTracker(SOON_STUCK), []
     steps: list[tuple[int, bool | None]] = [(at_ns, level) for level, at_ns in edges]
     steps += [(at_ns, None) for at_ns in looks_ns]
     for at_ns, level in sorted(steps, key=lambda step: step[0]):
@@ -175,7 +193,7 @@ def test_looking_more_often_changes_nothing(
     outcomes += (
         tracker.tick(max(at_ns for at_ns, _ in steps) + LONG_NS) if steps else []
     )
-    assert outcomes == (play(edges) if edges else [])
+    assert outcomes == (play(edges, SOON_STUCK) if edges else [])
 
 
 @given(histories, st.integers(70, 5000))

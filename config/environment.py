@@ -118,4 +118,3 @@ def _parse_list(text: str) -> object:
     except (ValueError, RecursionError):
         return text
     return document["value"] if list(document) == ["value"] else text
-

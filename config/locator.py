@@ -108,6 +108,4 @@ class LineIndex:
 
 
 def _split(dotted: str) -> list[str]:
-    return [
-        part[1:-1] if part[0] in "\"'" else part for part in _KEYS.findall(dotted)
-    ]
+    return [part[1:-1] if part[0] in "\"'" else part for part in _KEYS.findall(dotted)]

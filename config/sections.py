@@ -272,9 +272,9 @@ class Target(Section, frozen=True):
     timeout_s: Annotated[
         float, Meta(ge=0.5, le=60, description="an attempt is given up after this")
     ] = 10.0
-    rules: Annotated[list[PersonRule], Meta(description="what single people mean to this target")] = field(
-        default_factory=list
-    )
+    rules: Annotated[
+        list[PersonRule], Meta(description="what single people mean to this target")
+    ] = field(default_factory=list)
 
 
 class Notify(Section, frozen=True):

@@ -38,8 +38,9 @@ def item_type(annotation: object) -> type[sections.Section] | None:
     if get_origin(bare) is not list:
         return None
     item = _unwrapped(get_args(bare)[0])
-    is_section = isinstance(item, type) and issubclass(item, sections.Section)
-    return item if is_section else None
+    if isinstance(item, type) and issubclass(item, sections.Section):
+        return item
+    return None
 
 
 class Validator:

@@ -13,7 +13,7 @@ _SHOWN = 40
 
 
 def kind(annotation: object) -> str:
-    """Say what a value of this type is: `whole number`, `text`, `list of text` …"""
+    """Say what a value of this type is, e.g. `whole number` or `list of text`."""
     return _kind(inspect.type_info(annotation))
 
 
@@ -42,7 +42,7 @@ def expectation(annotation: object) -> str:
     return "must be " + " ".join(part for part in parts if part)
 
 
-def shown(value: object, *, echo: bool) -> str:
+def shown(value: object, *, echo: bool) -> str:  # noqa: PLR0911 - a line a type
     """Say what a wrong value is; its text only with `echo`, as it may be a secret."""
     match value:
         case bool():
@@ -89,7 +89,7 @@ def _title(info: inspect.Type) -> str:
     return ""
 
 
-def _kind(info: inspect.Type) -> str:
+def _kind(info: inspect.Type) -> str:  # noqa: PLR0911 - a line a type
     match _without_none(_bare(info)):
         case inspect.BoolType():
             return "true or false"
@@ -109,7 +109,7 @@ def _kind(info: inspect.Type) -> str:
             return "text"
 
 
-def _limits(info: inspect.Type) -> str:
+def _limits(info: inspect.Type) -> str:  # noqa: PLR0911 - a line a type
     if title := _title(info):
         return title
     match _without_none(_bare(info)):
@@ -135,14 +135,14 @@ def _one_of(values: Iterable[object]) -> str:
 def _range(number: inspect.IntType | inspect.FloatType) -> str:
     least, most = number.ge, number.le
     if least is not None and most is not None:
-        return f"from {least:,} to {most:,}".replace(",", "")
+        return f"from {least} to {most}"
     return f"from {least}" if least is not None else ""
 
 
 def _length(least: int | None, most: int | None) -> str:
     if most is not None:
         return f"of at most {most} characters"
-    return "not empty" if least else ""
+    return "that is not empty" if least else ""
 
 
 def _article(words: str) -> str:

@@ -36,6 +36,12 @@ class BadInputError(DoorbellError, ValueError):
     exit_code = 65
 
 
+class BadSettingsError(DoorbellError, ValueError):
+    """A setting cannot be used; trying again does not heal it."""
+
+    exit_code = 78
+
+
 class UnavailableError(DoorbellError, ConnectionError):
     """Something the command needs is down: the daemon, a target, a library."""
 
@@ -61,6 +67,12 @@ class StorageError(DoorbellError, OSError):
 
     exit_code = 69
     hint = "Look at free space and at the card: `df -h`, `dmesg | tail`."
+
+
+class DiskFullError(StorageError):
+    """There was no room for it; `make_room` and one more try may help."""
+
+    hint = "Free space on the card (`df -h`), or lower [storage] max_mib."
 
 
 class NewerStateError(StorageError):

@@ -27,11 +27,16 @@ _HOST_SCHEMES = _WEB_SCHEMES | {
 _OPEN_SCHEMES = frozenset({"file", "console", "unix", "tcp", "udp"})
 _URL = re.compile(r"\b([a-zA-Z][a-zA-Z0-9+.-]{1,30})://([^\s\"'<>`]*)")
 _ASSIGNED = re.compile(
-    r"(?i)([\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|credentials?"
+    r"(?i)((?:passw(?:or)?d|passphrase|secret|token|api[_-]?key|credentials?"
     r"|auth|authorization)[\"']?\s*[=:]\s*)(?:(?:bearer|basic)\s+)?"
     r"(?:\"[^\"]*\"?|'[^']*'?|[^\s\"',;&}]+)"
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+# Most lines hold nothing of the kind, and this one search tells.
+_SUSPECT = re.compile(
+    r"(?i)passw|passphrase|secret|token|key|credential|auth|bearer|basic"
+    r"|://|eyj|tk_|xox|gh[a-z]_|[0-9]{8}:"
+)
 _TOKENS = re.compile(
     r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # JSON web token
     r"|\btk_[a-z0-9]{20,}"  # ntfy
@@ -57,8 +62,9 @@ def mask_url(address: str) -> str:
 
 def redact(text: str) -> str:
     """Mask what looks like a secret in free text; paths of web addresses stay."""
-    if "://" in text:
-        text = _URL.sub(_redacted_url, text)
+    if not _SUSPECT.search(text):
+        return text
+    text = _URL.sub(_redacted_url, text)
     text = _BEARER.sub(rf"\1 {MASK}", text)
     text = _ASSIGNED.sub(rf"\1{MASK}", text)
     return _TOKENS.sub(MASK, text)

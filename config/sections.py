@@ -325,23 +325,16 @@ class Notify(Section, frozen=True):
 class Visit(Section, frozen=True):
     """A visit from the ring to the last notification."""
 
-    resume_s: Annotated[
-        float,
-        Meta(
-            ge=0,
-            le=120,
-            description="a ring found in the journal after a crash is "
-            "looked at as usual if younger than this",
-        ),
-    ] = 10.0
     expiry_s: Annotated[
         float,
         Meta(
-            ge=10,
+            ge=0,
             le=86400,
-            description="an older ring is told as `someone rang at HH:MM`",
+            description="a ring found in the journal after a crash is looked at as "
+            "usual if younger than this; an older one is told as `someone rang at "
+            "HH:MM`",
         ),
-    ] = 600.0
+    ] = 10.0
 
 
 class Storage(Section, frozen=True):

@@ -2,7 +2,8 @@
 
 All calls are synchronous and come from one thread, the hub's store thread, so that a
 slow card never stalls routing. Each call is one transaction: done for good when it
-returns, or not at all when it raises `StorageError`.
+returns, or not at all when it raises `StorageError`. After `DiskFullError` the caller
+may `make_room` and try once more.
 """
 
 from __future__ import annotations
@@ -114,6 +115,36 @@ class PersonRecord:
     photos: int
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to tell one target, as recorded.
+
+    Attributes:
+        outcome: where the try left the item; `pending` means it is tried again.
+        error: why it failed, without secrets; empty when it did not.
+    """
+
+    item_id: int
+    target: str
+    kind: OutboxKind
+    stamp: Stamp
+    outcome: OutboxState
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """That somebody was erased, without saying who.
+
+    Attributes:
+        digest: keyed hash of the person id; tells nothing without the master key.
+        stamp: when.
+    """
+
+    digest: bytes
+    stamp: Stamp
+
+
 class VisitStore(Protocol):
     """Visits and their pictures."""
 
@@ -124,23 +155,36 @@ class VisitStore(Protocol):
     def open_visit(
         self, visit: VisitRecord, outbox: Sequence[OutboxItem], cursor: int
     ) -> None:
-        """Store a new visit, what is to be told at once, and move the cursor."""
+        """Store a new visit, what is to be told at once, and move the cursor.
+
+        A visit that is already stored stays as it is: a ring may be read from the
+        journal twice. The same holds for an item of the same visit, kind and target.
+        """
         ...
 
     def join_visit(self, visit_id: str, rings: int, cursor: int) -> None:
-        """Set a visit's count of presses and move the cursor."""
+        """Set a visit's count of presses and move the cursor.
+
+        Raises:
+            StorageError: the visit is not stored; the cursor stays, or its first
+                ring would be lost with the next crash.
+        """
         ...
 
     def close_visit(self, visit: VisitRecord, outbox: Sequence[OutboxItem]) -> None:
         """Store what a visit came to (state, steps, decision, faces, reason).
 
-        With it goes what is now to be told. Replaces the row; inserts it if its
-        opening could not be stored.
+        With it goes what is now to be told. Replaces the row, but for labels and
+        picture; inserts it if its opening could not be stored.
         """
         ...
 
     def save_picture(self, visit_id: str, jpeg: bytes) -> None:
-        """Keep the picture of a visit, encrypted, replacing an earlier one."""
+        """Keep the picture of a visit, encrypted, replacing an earlier one.
+
+        Raises:
+            StorageError: the visit is not stored, or the picture cannot be.
+        """
         ...
 
     def picture(self, visit_id: str) -> bytes | None:
@@ -152,23 +196,52 @@ class VisitStore(Protocol):
         ...
 
     def visit(self, visit_id: str) -> VisitRecord | None:
-        """One visit; a unique prefix of at least 4 digits of its id will do."""
+        """One visit; a unique prefix of at least 4 digits of its id will do.
+
+        Raises:
+            BadInputError: the prefix is too short, no hexadecimal, or fits several.
+        """
         ...
 
     def visits(self, limit: int, before: str | None = None) -> list[VisitRecord]:
-        """The newest visits, newest first, without synthetic ones."""
+        """The newest visits, newest first, without synthetic ones.
+
+        Args:
+            limit: at most this many.
+            before: only those older than this visit (its whole id).
+        """
         ...
 
     def unfinished(self) -> list[VisitRecord]:
-        """Visits that a crash left without decision and not degraded."""
+        """Visits a crash left without decision and not degraded, oldest first."""
         ...
 
     def label(self, visit_id: str, face: int, person_id: str) -> None:
-        """Record who a face really was; "" for nobody enrolled."""
+        """Record who a face really was; "" for nobody enrolled.
+
+        Raises:
+            BadInputError: no such visit, face or person.
+        """
         ...
 
     def prune(self, now: Stamp) -> int:
-        """Delete by age and size, pictures first; returns how many rows went."""
+        """Delete by age and size, pictures first; returns how many rows went.
+
+        Also clears away what crashes left, and rebuilds the reserve when there is
+        room: call it now and then, and after `make_room`.
+        """
+        ...
+
+    def make_room(self) -> bool:
+        """Give up the reserve, then the oldest pictures; False if nothing was left."""
+        ...
+
+    def record_gap(self, rings: Sequence[Ring]) -> None:
+        """Record rings that could not be made durable when they happened."""
+        ...
+
+    def gaps(self) -> list[Ring]:
+        """All rings recorded so, oldest record first."""
         ...
 
 
@@ -188,8 +261,22 @@ class Outbox(Protocol):
     ) -> None:
         """Record one attempt for these items and where it leaves them.
 
-        When the last pending item of a decided visit is sent, the visit is told.
+        When the last pending item of a decided or degraded visit is sent or dead,
+        the visit is told, if at least one was sent. Sent is final: a later word
+        on the same item is kept as an attempt only.
         """
+        ...
+
+    def pending_count(self) -> int:
+        """How many still wait."""
+        ...
+
+    def dead(self, limit: int) -> list[OutboxItem]:
+        """The newest items that were given up, newest first."""
+        ...
+
+    def attempts(self, visit_id: str) -> list[Attempt]:
+        """Every attempt made for a visit, oldest first."""
         ...
 
 
@@ -210,17 +297,37 @@ class PeopleStore(Protocol):
     ) -> PersonRecord:
         """Add a person, or photographs to the person `person_id`.
 
+        Args:
+            name: 1 to 80 printable characters; with `person_id` it may be empty.
+            consent: who consented and how; with `person_id` empty for "as before".
+            photos: at least one.
+            stamp: when.
+            person_id: of somebody enrolled; None for somebody new.
+
         Raises:
-            BadInputError: the name is taken by somebody else.
+            BadInputError: the name is taken by somebody else or cannot be one, the
+                person does not exist, or the embeddings do not fit each other.
         """
         ...
 
     def rename(self, person_id: str, name: str) -> None:
-        """Change a name."""
+        """Change a name; BadInputError as in `enrol`."""
         ...
 
     def erase(self, person_id: str, stamp: Stamp) -> int:
-        """Erase for good; returns how many visit pictures went with the person."""
+        """Erase for good; returns how many visit pictures went with the person.
+
+        Raises:
+            BadInputError: nobody has this id.
+        """
+        ...
+
+    def tombstones(self) -> list[Tombstone]:
+        """That people were erased, for a restored backup to honour."""
+        ...
+
+    def honour_tombstones(self, tombstones: Sequence[Tombstone]) -> int:
+        """Erase whom these name and keep them; returns how many people went."""
         ...
 
     def photos(self, person_id: str) -> Iterator[EnrolledPhoto]:
@@ -229,4 +336,12 @@ class PeopleStore(Protocol):
 
     def gallery(self, space: str) -> tuple[list[str], bytes]:
         """Person id of each row and the rows, float32, of one embedding space."""
+        ...
+
+
+class StateStore(VisitStore, Outbox, PeopleStore, Protocol):
+    """All of it, as the hub holds it."""
+
+    def close(self) -> None:
+        """End the use of it; in the thread that opened it."""
         ...

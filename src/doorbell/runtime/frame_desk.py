@@ -108,14 +108,16 @@ class FrameDesk:
         ring.write_raw(
             self._map, slot, self._slot_size, generation, (width, height), picture_fd
         )
-        frame = FrameRef(slot, generation, width, height, 0, sharpness=1.0,
-                         brightness=128.0)
+        frame = FrameRef(
+            slot, generation, width, height, 0, sharpness=1.0, brightness=128.0
+        )
         self._book.returned(frame, owner)
         return frame
 
     def copy_out(self, frame: FrameRef) -> int:
         """Return a descriptor with the raw RGB of a frame."""
-        return ring.read_raw(self._map, frame.slot, self._slot_size, frame)
+        size = (frame.width, frame.height)
+        return ring.read_raw(self._map, frame.slot, self._slot_size, size)
 
     async def encode(self, frame: FrameRef) -> bytes | None:
         """Return a JPEG of a frame, by whoever is able to make it in time."""
@@ -144,11 +146,12 @@ class FrameDesk:
         _, future = self._waiting.get(message.request, ("", None))
         try:
             if future is not None and not future.done():
-                future.set_result(_read_all(fds[0]) if fds else None)
+                future.set_result(read_all(fds[0]) if fds else None)
         finally:
             close_all(fds)
 
 
-def _read_all(fd: int) -> bytes:
+def read_all(fd: int) -> bytes:
+    """Read a descriptor from its beginning, up to the largest picture we make."""
     size = min(os.fstat(fd).st_size, MAX_JPEG_BYTES)
     return os.pread(fd, size, 0)

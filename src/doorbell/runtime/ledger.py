@@ -147,8 +147,8 @@ class Ledger:
 
     async def save_picture(self, visit_id: str, jpeg: bytes) -> bool:
         """Keep a visit's picture; false if the card had no room for it."""
-        work: Callable[[Store], bool] = (
-            lambda store: store.save_picture(visit_id, jpeg) is None
+        work: Callable[[Store], bool] = lambda store: (
+            store.save_picture(visit_id, jpeg) is None
         )
         return bool(await self._try(work))
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec import structs
+
 from doorbell.core.decision import Decision
+from doorbell.core.visitor import Visitor
 from doorbell.stages.messages import Notice, NoticeFace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from doorbell.core.decision import FaceVerdict
+    from doorbell.core.rules import Telling
     from doorbell.core.stamp import Stamp
     from doorbell.ports.store import OutboxItem, VisitRecord
 
@@ -67,12 +71,27 @@ def _face(verdict: FaceVerdict, names: Mapping[str, str]) -> NoticeFace:
     return NoticeFace(decision, name, verdict.likeness, verdict.box)
 
 
+def visitors(notice: Notice) -> list[Visitor]:
+    """The visitors of a notice as the rules see them."""
+    return [Visitor(f.decision, f.name, f.likeness) for f in notice.faces]
+
+
+def ruled(notice: Notice, verdict: Telling) -> Notice:
+    """Apply what the rules said: how loudly, and in whose words."""
+    wordings = {v.name: v.wording for v in verdict.visitors if v.wording}
+    faces = [
+        structs.replace(face, wording=wordings.get(face.name, ""))
+        for face in notice.faces
+    ]
+    return structs.replace(notice, faces=faces, silent=verdict.silent)
+
+
 def digest(notices: list[Notice]) -> Notice:
     """Merge what piled up for one target into one message, oldest first."""
     first, last = notices[0], notices[-1]
     return Notice(
         kind="digest",
-        key=f"{first.key}+{len(notices)}",
+        key=f"{first.key}-digest",
         replaces=last.replaces,
         at_s=first.at_s,
         late=True,

@@ -37,6 +37,41 @@ def create(slots: int, slot_size: int) -> int:
     return fd
 
 
+def write_raw(
+    ring: mmap.mmap,
+    slot: int,
+    slot_size: int,
+    generation: int,
+    size: tuple[int, int],
+    source_fd: int,
+) -> None:
+    """Copy raw RGB of `size` (width, height) from a descriptor into a slot.
+
+    Raises:
+        BadInputError: it does not fit, or the descriptor holds less than it says.
+    """
+    width, height = size
+    wanted = width * height * CHANNELS
+    if width <= 0 or height <= 0 or HEADER_BYTES + wanted > slot_size:
+        msg = f"a picture of {width}x{height} does not fit a slot"
+        raise BadInputError(msg)
+    data = os.pread(source_fd, wanted, 0)
+    if len(data) != wanted:
+        msg = f"expected {wanted} bytes of picture, got {len(data)}"
+        raise BadInputError(msg)
+    offset = slot * slot_size
+    ring[offset + HEADER_BYTES : offset + HEADER_BYTES + wanted] = data
+    _HEADER.pack_into(ring, offset, generation, width << 32 | height)
+
+
+def read_raw(ring: mmap.mmap, slot: int, slot_size: int, size: tuple[int, int]) -> int:
+    """Return a new descriptor with a copy of a slot's raw RGB; the caller's to close."""
+    offset = slot * slot_size + HEADER_BYTES
+    fd = os.memfd_create("doorbell-picture", os.MFD_CLOEXEC)
+    os.write(fd, ring[offset : offset + size[0] * size[1] * CHANNELS])
+    return fd
+
+
 class MemfdRing:
     """A mapping of the ring in one process."""
 

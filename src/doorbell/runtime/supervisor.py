@@ -179,12 +179,15 @@ class Supervisor:
             return
         finally:
             theirs.close()
-        self._adopt(worker, Peer(
-            ours,
-            FromWorker,
-            lambda message, fds: self._heard(worker, message, fds),
-            lambda: self._hung_up(worker),
-        ))
+        self._adopt(
+            worker,
+            Peer(
+                ours,
+                FromWorker,
+                lambda message, fds: self._heard(worker, message, fds),
+                lambda: self._hung_up(worker),
+            ),
+        )
 
     def _adopt(self, worker: Worker, peer: Peer) -> None:
         worker.peer = peer

@@ -141,9 +141,7 @@ def main() -> int:
         return 0
     except DoorbellError as error:
         log.error("worker_failed", extra={"role": role, "error": str(error)})  # noqa: TRY400 - the cause is in the message; a trace would drown it
-        broken = Broken(
-            message=str(error), hint=error.hint, exit_code=error.exit_code
-        )
+        broken = Broken(message=str(error), hint=error.hint, exit_code=error.exit_code)
         link.send(broken)
         return error.exit_code
     return 0

@@ -1,0 +1,488 @@
+"""Carry visits from the first edge to what is told: the path of a ring.
+
+What to do when is decided by `core.visit` (deadlines, degradation) and `core.burst`
+(which frame next). This module knows which frames, which worker and which rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from doorbell.core import burst
+from doorbell.core.stamp import NS_PER_S
+from doorbell.core.visit import Act, VisitCourse, VisitLimits
+from doorbell.ports.store import VisitRecord
+from doorbell.stages.messages import CursorMoved, ForgetVisit, Look
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from config.production.production_settings import ProductionSettings
+    from doorbell.core.decision import FaceVerdict
+    from doorbell.core.ring import Ring
+    from doorbell.core.stamp import Stamp
+    from doorbell.ports.clock import Clock
+    from doorbell.ports.store import VisitState
+    from doorbell.runtime.dispatch import Dispatcher
+    from doorbell.runtime.frame_desk import FrameDesk
+    from doorbell.runtime.ledger import Ledger
+    from doorbell.runtime.supervisor import Supervisor
+    from doorbell.stages.messages import FrameRef, PressBegan, Rung, Seen
+
+log = logging.getLogger("doorbell.visits")
+
+# Rings whose id was seen before are the journal's repetition of an undurable one.
+REMEMBERED_RINGS = 4096
+# Frames kept for one visit beyond those looked at: enough to choose from.
+CANDIDATES = 8
+
+Happening = Literal["ring", "joined", "captured", "told", "decided", "degraded"]
+
+
+@dataclass(slots=True, eq=False)
+class OpenVisit:
+    """A visit in hand.
+
+    Attributes:
+        token: its name towards vision; the ring's id is known only later.
+        edge: the first edge of the press that opened it.
+        candidates: frames pinned for it that recognition has not looked at.
+        best: the frame shown to people; pinned.
+        supplied: its pictures were handed in, the camera is not asked.
+        late: taken up from the journal, too old to look at the camera for it.
+        tail: the last of its writes, so that they happen in order.
+        told: how each target took it, for people who watch.
+        changed: set whenever something happened to it.
+    """
+
+    token: str
+    course: VisitCourse
+    edge: Stamp
+    last_ring_s: float
+    ring: Ring | None = None
+    rings: int = 0
+    steps: dict[str, int] = field(default_factory=dict)
+    candidates: list[FrameRef] = field(default_factory=list)
+    looked: list[FrameRef] = field(default_factory=list)
+    best: FrameRef | None = None
+    seen: Seen | None = None
+    jpeg: bytes | None = None
+    jpeg_of: FrameRef | None = None
+    supplied: bool = False
+    late: bool = False
+    undurable: bool = False
+    tail: asyncio.Task[None] | None = None
+    timer: asyncio.TimerHandle | None = None
+    told: dict[str, str] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def faces(self) -> list[FaceVerdict]:
+        """What recognition made of the visitors."""
+        return self.seen.faces if self.seen else []
+
+    def record(self, state: VisitState) -> VisitRecord:
+        """The visit as it is to be stored now."""
+        if self.ring is None:
+            msg = "a visit without a ring is not stored"
+            raise RuntimeError(msg)
+        answered = self.course.closed and self.seen is not None and state == "decided"
+        return VisitRecord(
+            id=self.ring.id,
+            ring=self.ring,
+            rings=self.rings,
+            state=state,
+            steps=dict(self.steps),
+            decision=self.seen.decision if answered and self.seen else None,
+            reason=self.course.reason if state == "degraded" else "",
+            faces=list(self.faces) if answered else [],
+            has_picture=self.jpeg is not None,
+            synthetic=self.ring.source == "synthetic",
+        )
+
+
+class Doorkeeper:
+    """All visits in hand.
+
+    Args:
+        happened: called with what happened to which visit, for people who watch.
+    """
+
+    def __init__(
+        self,
+        settings: ProductionSettings,
+        clock: Clock,
+        desk: FrameDesk,
+        ledger: Ledger,
+        dispatcher: Dispatcher,
+        happened: Callable[[Happening, OpenVisit], None],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._desk = desk
+        self._ledger = ledger
+        self._dispatcher = dispatcher
+        self._happened = happened
+        self._limits = VisitLimits(
+            tell_s=settings.notify.deadline_s,
+            decide_s=max(settings.vision.deadline_s, settings.notify.deadline_s),
+            burst_frames=settings.vision.burst_frames,
+        )
+        self._visits: list[OpenVisit] = []
+        self._presses: dict[int, OpenVisit] = {}
+        self._known_rings: deque[str] = deque(maxlen=REMEMBERED_RINGS)
+        self._supplied: dict[int, list[FrameRef]] = {}
+        self._asides: set[asyncio.Task[None]] = set()
+        self._looking: OpenVisit | None = None
+        self._taken_cursor = 0
+        self.supervisor: Supervisor | None = None
+
+    # Presses and rings.
+
+    def press_began(self, message: PressBegan) -> None:
+        """First edge: look at once; the ring may still turn out to be a spike."""
+        if self._joinable(message.stamp.mono_ns / NS_PER_S) is None:
+            visit = self._begin(f"press-{message.press}", message.stamp)
+            self._presses[message.press] = visit
+            self._work(visit)
+
+    def press_void(self, press: int) -> None:
+        """It was a spike."""
+        visit = self._presses.pop(press, None)
+        if visit is not None:
+            visit.course.ring_void()
+            self._work(visit)
+
+    def rung(self, message: Rung) -> OpenVisit | None:
+        """A ring counts: open a visit, or join the open one."""
+        ring = message.ring
+        if ring.id in self._known_rings:
+            self._moved(ring)
+            return None
+        self._known_rings.append(ring.id)
+        now_s = ring.stamp.mono_ns / NS_PER_S
+        visit = self._presses.pop(message.press, None) or self._joinable(now_s)
+        supplied = self._supplied.pop(message.request, None)
+        if visit is None or supplied is not None:
+            visit = self._begin(ring.id, ring.stamp, supplied)
+        self._count(visit, ring)
+        return visit
+
+    def resume(self, ring: Ring, now: Stamp) -> None:
+        """Take up a ring that a crash left in the journal."""
+        if ring.id in self._known_rings:
+            return
+        self._known_rings.append(ring.id)
+        age_s = ring.stamp.age_s(now)
+        fresh = age_s is not None and 0 <= age_s <= self._settings.visit.expiry_s
+        # Rings of another boot have no place on this boot's monotonic clock.
+        began_s = time.monotonic() - (age_s if age_s is not None and fresh else 0.0)
+        visit = self._joinable(began_s)
+        if visit is None or visit.late is fresh:
+            visit = self._begin(ring.id, ring.stamp)
+            visit.course.edge_s = time.monotonic()
+            visit.late = not fresh
+            if not fresh:
+                visit.course.blocked("the doorbell was restarting")
+        self._count(visit, ring)
+
+    def supply(self, request: int, frames: list[FrameRef]) -> None:
+        """Pictures for a ring that was asked for, in place of the camera's."""
+        self._supplied[request] = frames
+
+    def _begin(
+        self, token: str, edge: Stamp, supplied: list[FrameRef] | None = None
+    ) -> OpenVisit:
+        edge_s = edge.mono_ns / NS_PER_S
+        visit = OpenVisit(token, VisitCourse(self._limits, edge_s), edge, edge_s)
+        visit.steps["edge"] = edge.mono_ns
+        self._visits.append(visit)
+        visit.supplied = supplied is not None
+        for frame in self._desk.preroll() if supplied is None else supplied:
+            self._offer(visit, frame)
+        if not visit.supplied and visit.candidates:
+            nearest = min(visit.candidates, key=lambda f: abs(f.mono_ns - edge.mono_ns))
+            self._show(visit, nearest)
+            self._aside(self._capture(visit))
+        return visit
+
+    def _joinable(self, now_s: float) -> OpenVisit | None:
+        merge_s = self._settings.button.merge_s
+        for visit in reversed(self._visits):
+            is_open = not visit.course.closed and not visit.course.void
+            if is_open or now_s - visit.last_ring_s <= merge_s:
+                return visit
+        return None
+
+    def _count(self, visit: OpenVisit, ring: Ring) -> None:
+        visit.rings += 1
+        visit.last_ring_s = max(visit.last_ring_s, ring.stamp.mono_ns / NS_PER_S)
+        if visit.ring is None:
+            visit.ring = ring
+            visit.steps["rung"] = self._clock.mono_ns()
+            self._then(visit, self._open(visit))
+            self._happened("ring", visit)
+        else:
+            self._then(visit, self._join(visit, ring))
+            self._happened("joined", visit)
+        self._work(visit)
+
+    async def _open(self, visit: OpenVisit) -> None:
+        record = visit.record("rung")
+        items = self._dispatcher.at_once(record, late=visit.late)
+        pending = await self._ledger.open_visit(record, items, record.ring.seq)
+        visit.undurable = pending is None
+        self._dispatcher.accept(items, pending)
+        self._moved(record.ring)
+        visit.course.ring_accepted()
+        self._work(visit)
+
+    async def _join(self, visit: OpenVisit, ring: Ring) -> None:
+        if visit.ring is not None:
+            await self._ledger.join_visit(visit.ring.id, visit.rings, ring)
+            self._moved(ring)
+
+    def _moved(self, ring: Ring) -> None:
+        if ring.seq > self._taken_cursor and self.supervisor is not None:
+            self._taken_cursor = ring.seq
+            self.supervisor.send("button", CursorMoved(seq=ring.seq))
+
+    # Frames and recognition.
+
+    def frame_came(self, frame: FrameRef) -> None:
+        """The camera has a new frame: whoever is looked at may use it."""
+        for visit in self._visits:
+            if not visit.course.closed and not visit.supplied and not visit.late:
+                self._offer(visit, frame)
+        self.look_on()
+
+    def camera_changed(self) -> None:
+        """The camera came or went: visits that wait for it may have lost hope."""
+        for visit in list(self._visits):
+            self._work(visit)
+
+    def find(self, visit_id: str) -> OpenVisit | None:
+        """The visit in hand with this id, if any."""
+        for visit in self._visits:
+            if visit.ring is not None and visit.ring.id == visit_id:
+                return visit
+        return None
+
+    def newest(self) -> OpenVisit | None:
+        """The visit that the last ring opened or joined."""
+        rung = [visit for visit in self._visits if visit.ring is not None]
+        return max(rung, key=lambda visit: visit.last_ring_s, default=None)
+
+    def _offer(self, visit: OpenVisit, frame: FrameRef) -> None:
+        self._desk.pin(frame, visit.token)
+        visit.candidates.append(frame)
+        if len(visit.candidates) > CANDIDATES:
+            worst = min(visit.candidates, key=self._worth(visit))
+            visit.candidates.remove(worst)
+            self._let_go(visit, worst)
+
+    def _worth(self, visit: OpenVisit) -> Callable[[FrameRef], float]:
+        pressed_ns = visit.edge.mono_ns
+        return lambda frame: burst.worth(frame, pressed_ns)
+
+    def _let_go(self, visit: OpenVisit, frame: FrameRef) -> None:
+        if frame not in (visit.best, visit.jpeg_of) and frame not in visit.candidates:
+            self._desk.unpin(frame, visit.token)
+
+    def look_on(self) -> None:
+        """Give recognition its next frame, the oldest waiting visit first."""
+        if self.supervisor is None or self._looking is not None:
+            return
+        for visit in self._visits:
+            self._check_hope(visit)
+            if not visit.course.may_look() or visit.late:
+                continue
+            frame = burst.next_frame(
+                visit.candidates,
+                visit.edge.mono_ns,
+                [shot.mono_ns for shot in visit.looked],
+                self._limits.burst_frames - visit.course.looks,
+            )
+            if frame is None:
+                continue
+            message = Look(visit=visit.token, frame=frame)
+            if self.supervisor.send("vision", message):
+                visit.candidates.remove(frame)
+                visit.looked.append(frame)
+                visit.course.look_began()
+                self._looking = visit
+                return
+
+    def _check_hope(self, visit: OpenVisit) -> None:
+        if self.supervisor is None or visit.course.closed:
+            return
+        if not self._settings.features.recognition:
+            visit.course.blocked("recognition is switched off")
+        elif self.supervisor.is_lost("vision"):
+            visit.course.blocked("recognition is not running")
+        elif not visit.candidates and not visit.looked and not self._more_come(visit):
+            camera = self._desk.camera
+            visit.course.blocked(f"no picture: {camera.detail or camera.condition}")
+
+    def _more_come(self, visit: OpenVisit) -> bool:
+        return (
+            not visit.supplied
+            and not visit.late
+            and self._desk.camera.condition == "ok"
+        )
+
+    def seen(self, message: Seen) -> None:
+        """Recognition looked at a frame."""
+        visit = self._looking
+        if visit is None or visit.token != message.visit:
+            return
+        self._looking = None
+        if not message.error:
+            visit.seen = message
+            if message.best_mono_ns == message.frame.mono_ns:
+                self._show(visit, message.frame)
+        visit.course.look_ended(sure=message.sure, error=message.error)
+        self._let_go(visit, message.frame)
+        self._work(visit)
+        self.look_on()
+
+    def vision_down(self) -> None:
+        """The visit in hand is tried once more, then degraded."""
+        visit, self._looking = self._looking, None
+        if visit is not None:
+            visit.seen = None
+            visit.course.vision_died()
+            self._work(visit)
+
+    def _show(self, visit: OpenVisit, frame: FrameRef) -> None:
+        before, visit.best = visit.best, frame
+        if before is not None and before != frame:
+            self._let_go(visit, before)
+
+    # What follows.
+
+    def _work(self, visit: OpenVisit) -> None:
+        """Do all that is to be done for a visit now, and wake up for its deadline."""
+        self._check_hope(visit)
+        now_s = time.monotonic()
+        frames_left = bool(visit.candidates) or self._more_come(visit)
+        while (act := visit.course.act(now_s, frames_left=frames_left)) is not None:
+            self._carry_out(visit, act)
+        if visit.timer is not None:
+            visit.timer.cancel()
+        if not visit.course.closed:
+            wait_s = max(visit.course.next_deadline_s() - now_s, 0.005)
+            loop = asyncio.get_running_loop()
+            visit.timer = loop.call_later(wait_s, self._work, visit)
+            self.look_on()
+
+    def _carry_out(self, visit: OpenVisit, act: Act) -> None:
+        match act:
+            case Act.TELL:
+                self._then(visit, self._tell(visit))
+            case Act.DECIDE:
+                visit.steps["decided"] = self._clock.mono_ns()
+                self._then(visit, self._close(visit, "decided"))
+                self._forget(visit)
+            case Act.DEGRADE:
+                self._then(visit, self._close(visit, "degraded"))
+                self._forget(visit)
+            case Act.FORGET:
+                self._visits.remove(visit)
+                self._forget(visit)
+                self._release(visit)
+
+    def _forget(self, visit: OpenVisit) -> None:
+        if self.supervisor is not None:
+            self.supervisor.send("vision", ForgetVisit(visit=visit.token))
+
+    async def _capture(self, visit: OpenVisit) -> None:
+        """Make the picture people see, of the best frame so far."""
+        frame = visit.best
+        if frame is None or frame == visit.jpeg_of:
+            return
+        jpeg = await self._desk.encode(frame)
+        if jpeg is not None:
+            before, visit.jpeg, visit.jpeg_of = visit.jpeg_of, jpeg, frame
+            visit.steps.setdefault("captured", self._clock.mono_ns())
+            self._happened("captured", visit)
+            if before is not None:
+                self._let_go(visit, before)
+
+    async def _tell(self, visit: OpenVisit) -> None:
+        if visit.best is None and visit.candidates:
+            self._show(visit, max(visit.candidates, key=self._worth(visit)))
+        await self._capture(visit)
+        visit.steps["deadline"] = self._clock.mono_ns()
+        await self._store(visit, "captured" if visit.jpeg else "rung")
+        self._happened("told", visit)
+
+    async def _close(self, visit: OpenVisit, state: VisitState) -> None:
+        await self._capture(visit)
+        await self._store(visit, state)
+        self._happened("decided" if state == "decided" else "degraded", visit)
+        if visit.jpeg is not None and self._settings.features.keep_pictures:
+            await self._ledger.save_picture(visit.record(state).id, visit.jpeg)
+        self._release(visit)
+
+    async def _store(self, visit: OpenVisit, state: VisitState) -> None:
+        record = visit.record(state)
+        items = self._dispatcher.for_visit(record, late=visit.late)
+        self._dispatcher.show(record, visit.jpeg)
+        pending = await self._ledger.close_visit(record, items)
+        self._dispatcher.accept(items, pending)
+
+    def _release(self, visit: OpenVisit) -> None:
+        frames = [*visit.candidates, *visit.looked, visit.best, visit.jpeg_of]
+        visit.candidates = []
+        visit.best = visit.jpeg_of = None
+        for frame in frames:
+            if frame is not None:
+                self._desk.unpin(frame, visit.token)
+
+    def _then(self, visit: OpenVisit, work: Coroutine[object, object, None]) -> None:
+        """Do one more write for a visit, after those before it."""
+        before = visit.tail
+
+        async def in_order() -> None:
+            if before is not None:
+                await asyncio.wait([before])
+            await work
+
+        visit.tail = asyncio.get_running_loop().create_task(in_order())
+        visit.tail.add_done_callback(_report)
+
+    def _aside(self, work: Coroutine[object, object, None]) -> None:
+        """Do something for a visit that nothing else waits for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._asides.add(task)
+        task.add_done_callback(self._asides.discard)
+        task.add_done_callback(_report)
+
+    def sweep(self) -> None:
+        """Let go of visits that nothing can join any more; called now and then."""
+        now_s = time.monotonic()
+        merge_s = self._settings.button.merge_s
+        for visit in list(self._visits):
+            idle = visit.tail is None or visit.tail.done()
+            over = now_s - visit.last_ring_s > merge_s
+            if visit.course.closed and idle and over:
+                self._visits.remove(visit)
+
+    async def drain(self) -> None:
+        """Wait until every visit in hand is told."""
+        while any(not visit.course.closed for visit in self._visits):
+            await asyncio.sleep(0.02)
+        tails = [visit.tail for visit in self._visits if visit.tail is not None]
+        if tails:
+            await asyncio.wait(tails)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("visit_task_failed", exc_info=error)

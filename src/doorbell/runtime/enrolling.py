@@ -1,0 +1,313 @@
+"""People: enrol, list, rename, export, erase.
+
+An enrolment gathers photographs over one connection and is stored in one step at its
+end; a caller that hangs up before has changed nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from doorbell.core import enrolment
+from doorbell.core.errors import BadInputError, UnavailableError, UsageError
+from doorbell.core.names import clean_name
+from doorbell.runtime import requests as r
+from doorbell.runtime import views, wiring
+from doorbell.runtime.frame_desk import read_all
+from doorbell.runtime.link import close_all
+from doorbell.stages import messages as m
+
+if TYPE_CHECKING:
+    from doorbell.core.enrolment import Separation
+    from doorbell.ports.store import EnrolledPhoto, PersonRecord
+    from doorbell.runtime.hub import Hub
+    from doorbell.runtime.peer import Peer
+
+MAX_PHOTOS = 200
+
+
+@dataclass(slots=True)
+class Draft:
+    """An enrolment that is not stored yet."""
+
+    name: str
+    consent: str
+    person_id: str | None
+    photos: list[EnrolledPhoto] = field(default_factory=list)
+
+
+class Enrolling:
+    """The people commands of one connection."""
+
+    def __init__(self, hub: Hub, peer: Peer, uid: int) -> None:
+        self._hub = hub
+        self._peer = peer
+        self._uid = uid
+        self._draft: Draft | None = None
+
+    def abandon(self) -> None:
+        """Drop what was gathered."""
+        self._draft = None
+
+    async def answer(self, request: object, fds: list[int]) -> str | None:
+        """Carry out one request about people; returns a note for the caller.
+
+        Raises:
+            DoorbellError: it was not carried out, and nothing was changed.
+        """
+        match request:
+            case r.EnrolBegin():
+                await self._begin(request)
+            case r.EnrolPhoto(label=label):
+                await self._photo(label, fds)
+            case r.EnrolVisit():
+                await self._visit(request)
+            case r.EnrolCamera():
+                await self._camera()
+            case r.EnrolCommit():
+                await self._commit()
+            case r.ListPeople():
+                self._peer.send(r.People(people=await self._all()))
+            case r.ShowPerson(who=who):
+                await self._show(who)
+            case r.RenamePerson(who=who, name=name):
+                return await self._rename(who, name)
+            case r.ErasePerson(who=who):
+                await self._erase(who)
+            case r.ExportPerson(who=who):
+                await self._export(who)
+            case _:
+                msg = f"no such request: {type(request).__name__}"
+                raise UsageError(msg)
+        return None
+
+    # Enrolling.
+
+    async def _begin(self, request: r.EnrolBegin) -> None:
+        name = clean_name(request.name)
+        if not request.consent.strip():
+            msg = "who consented is not said"
+            raise UsageError(msg, hint="Give --consent WHO.")
+        known = {other.casefold(): key for key, other in self._hub.names.items()}
+        person_id = known.get(name.casefold())
+        if person_id is not None and not request.more:
+            msg = f"{name} is enrolled already"
+            raise BadInputError(msg, hint="Add photographs with --add.")
+        if person_id is None and request.more:
+            msg = f"nobody is called {name}"
+            raise BadInputError(msg, hint="`doorbell people list` shows who is.")
+        await self._hub.until_ready("vision")
+        self._draft = Draft(name, request.consent.strip(), person_id)
+
+    def _drafted(self) -> Draft:
+        if self._draft is None:
+            msg = "an enrolment begins with a name"
+            raise UsageError(msg)
+        if len(self._draft.photos) >= MAX_PHOTOS:
+            msg = f"{MAX_PHOTOS} photographs are enough for anybody"
+            raise UsageError(msg)
+        return self._draft
+
+    async def _photo(self, label: str, fds: list[int]) -> None:
+        draft = self._drafted()
+        if len(fds) != 1:
+            msg = "a photograph comes as one descriptor"
+            raise UsageError(msg)
+        try:
+            picture = await asyncio.to_thread(wiring.decode_picture, fds[0])
+        except BadInputError as error:
+            self._judged(label, str(error))
+            return
+        with picture:
+            await self._judge(draft, label, picture.fd, picture.width, picture.height)
+
+    async def _visit(self, request: r.EnrolVisit) -> None:
+        draft = self._drafted()
+        visit = await self._hub.ledger.call(lambda store: store.visit(request.visit))
+        jpeg = visit and await self._hub.ledger.call(
+            lambda store: store.picture(visit.id)
+        )
+        if visit is None or not jpeg:
+            msg = f"visit {request.visit} has no picture"
+            raise BadInputError(msg, hint="`doorbell visits list` shows them.")
+        fd = wiring.publish(jpeg)
+        try:
+            picture = await asyncio.to_thread(wiring.decode_picture, fd)
+        finally:
+            os.close(fd)
+        label = f"visit {visit.id[:8]}"
+        with picture:
+            await self._judge(
+                draft, label, picture.fd, picture.width, picture.height, request.face
+            )
+
+    async def _camera(self) -> None:
+        draft = self._drafted()
+        await self._hub.until_ready("capture")
+        frame = await self._hub.newest_frame()
+        fd = self._hub.desk.copy_out(frame)
+        try:
+            await self._judge(draft, "camera", fd, frame.width, frame.height)
+        finally:
+            os.close(fd)
+
+    async def _judge(
+        self,
+        draft: Draft,
+        label: str,
+        rgb_fd: int,
+        width: int,
+        height: int,
+        face: int | None = None,
+    ) -> None:
+        number = self._hub.next_request()
+        question = m.ExtractFaces(request=number, width=width, height=height)
+        answer, fds = await self._hub.ask("vision", number, question, [rgb_fd])
+        try:
+            if not isinstance(answer, m.FacesExtracted) or answer.error:
+                reason = getattr(answer, "error", "") or "recognition gave no answer"
+                self._judged(label, reason)
+                return
+            faces = answer.faces
+            if face is not None:
+                faces = faces[face - 1 : face]
+            verdict = enrolment.judge_photo(faces, draft.person_id, self._limits())
+            if verdict.face is None:
+                self._judged(label, verdict.refusal)
+                return
+            draft.photos.append(
+                wiring.EnrolledPhoto(
+                    read_all(fds[0]), faces[verdict.face].embedding, answer.space
+                )
+            )
+        finally:
+            close_all(fds)
+        self._peer.send(
+            r.PhotoJudged(label=label, accepted=True, reason=verdict.remark)
+        )
+
+    def _limits(self) -> enrolment.EnrolmentLimits:
+        engine = self._hub.engine
+        if engine is None:
+            msg = "recognition is not running"
+            raise UnavailableError(msg)
+        return enrolment.EnrolmentLimits(
+            min_face_px=self._hub.settings.vision.min_face_px,
+            unsure_at=engine.unsure_at,
+            known_at=engine.known_at,
+            names=self._hub.names,
+        )
+
+    def _judged(self, label: str, refusal: str) -> None:
+        self._peer.send(r.PhotoJudged(label=label, accepted=False, reason=refusal))
+
+    async def _commit(self) -> None:
+        draft = self._drafted()
+        if not draft.photos:
+            msg = f"no photograph of {draft.name} could be used"
+            hint = "Use one with a single, sharp, frontal face at least as wide as "
+            hint += f"{self._hub.settings.vision.min_face_px} px."
+            raise BadInputError(msg, hint=hint)
+        now = self._hub.clock.now()
+        person = await self._hub.ledger.call(
+            lambda store: store.enrol(
+                draft.name, draft.consent, draft.photos, now, draft.person_id
+            )
+        )
+        self._draft = None
+        await self._hub.refresh_people()
+        separation = await self._separation()
+        self._peer.send(
+            r.Enrolled(person=views.person_view(person), separation=separation)
+        )
+
+    async def _separation(self) -> r.Separation:
+        number = self._hub.next_request()
+        answer, fds = await self._hub.ask(
+            "vision", number, m.JudgeGallery(request=number)
+        )
+        close_all(fds)
+        if not isinstance(answer, m.GalleryJudged):
+            msg = "recognition gave no answer"
+            raise UnavailableError(msg)
+        return self._named(answer.separation)
+
+    def _named(self, found: Separation) -> r.Separation:
+        names = self._hub.names
+        return r.Separation(
+            photos=found.photos,
+            right=found.right,
+            worst=[
+                (f"{names.get(w.person_id, '?')}, photograph {w.photo + 1}", w.reason)
+                for w in found.worst
+            ],
+            lookalikes=[
+                r.Lookalike(
+                    names.get(pair.person_id, "?"),
+                    names.get(pair.other_id, "?"),
+                    round(pair.likeness, 3),
+                )
+                for pair in found.lookalikes
+            ],
+        )
+
+    # People.
+
+    async def _people(self) -> list[PersonRecord]:
+        return await self._hub.ledger.call(lambda store: store.people())
+
+    async def _all(self) -> list[r.PersonView]:
+        return [views.person_view(person) for person in await self._people()]
+
+    async def _person(self, who: str) -> PersonRecord:
+        person_id = self._hub.person_id(who)
+        return next(p for p in await self._people() if p.id == person_id)
+
+    async def _show(self, who: str) -> None:
+        person = await self._person(who)
+        count, last = await self._hub.ledger.call(
+            lambda store: store.visits_of(person.id)
+        )
+        self._peer.send(
+            r.Person(
+                person=views.person_view(person),
+                visits=count,
+                last_visit_s=last.wall_s() if last else None,
+            )
+        )
+
+    async def _rename(self, who: str, name: str) -> str:
+        person = await self._person(who)
+        wanted = clean_name(name)
+        await self._hub.ledger.call(lambda store: store.rename(person.id, wanted))
+        await self._hub.refresh_people()
+        return f"{person.name} is now {wanted}"
+
+    async def _erase(self, who: str) -> None:
+        person = await self._person(who)
+        now = self._hub.clock.now()
+        pictures = await self._hub.ledger.call(
+            lambda store: store.erase(person.id, now)
+        )
+        self._hub.dispatcher.forget_pictures()
+        await self._hub.refresh_people()
+        self._peer.send(
+            r.Erased(name=person.name, photos=person.photos, pictures=pictures)
+        )
+
+    async def _export(self, who: str) -> None:
+        person = await self._person(who)
+        photos = await self._hub.ledger.call(
+            lambda store: list(store.photos(person.id))
+        )
+        for number, photo in enumerate(photos, start=1):
+            self._export_file(f"photo-{number:03}.jpg", photo.jpeg)
+        self._export_file("person.json", wiring.export_json(person, photos))
+
+    def _export_file(self, filename: str, data: bytes) -> None:
+        fd = wiring.publish(data)
+        self._peer.send(r.Exported(filename=filename), [fd])
+        os.close(fd)

@@ -1,0 +1,440 @@
+"""The hub: routes what workers say, and holds what only one process may hold.
+
+It owns the frame ring's book, the visits in hand, the outbox and the way to state.db;
+it does nothing heavy itself. Life and death of workers is `supervisor`'s, the course
+of a visit `doorkeeper`'s, telling people `dispatch`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from doorbell.core.errors import (
+    BadInputError,
+    HardwareAbsentError,
+    StorageError,
+    UnavailableError,
+)
+from doorbell.core.frames import LendingBook
+from doorbell.core.supervision import RestartPolicy
+from doorbell.runtime import ring, wiring
+from doorbell.runtime.dispatch import Dispatcher
+from doorbell.runtime.doorkeeper import Doorkeeper
+from doorbell.runtime.frame_desk import FrameDesk
+from doorbell.runtime.ledger import Ledger
+from doorbell.runtime.link import close_all
+from doorbell.runtime.supervisor import Supervisor
+from doorbell.stages import messages as m
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from config.production.production_settings import ProductionSettings
+    from doorbell.runtime.doorkeeper import Happening, OpenVisit
+
+log = logging.getLogger("doorbell.hub")
+
+SWEEP_S = 5.0
+PRUNE_S = 3600.0
+# Slots beyond the pre-roll: two lent to capture, and a visit's burst with its picture.
+EXTRA_SLOTS = 2 + 8
+ANSWER_S = 30.0
+FIRST_FRAME_S = 10.0
+
+
+class Hub:
+    """One running doorbell.
+
+    Args:
+        settings: validated.
+        roles: worker roles to run; "button" alone keeps the ring journal.
+        environ: for secrets handed over by systemd.
+        watch: called with each thing that happens, for people who watch.
+    """
+
+    def __init__(
+        self,
+        settings: ProductionSettings,
+        roles: Sequence[str],
+        environ: Mapping[str, str],
+        watch: Callable[[str, OpenVisit, str], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.clock = wiring.system_clock()
+        self.names: dict[str, str] = {}
+        self.engine: m.EngineReady | None = None
+        self._watch = watch
+        self._roles = roles
+        self._requests = itertools.count(1)
+        self._answers: dict[int, tuple[str, asyncio.Future[object]]] = {}
+        self.ledger = Ledger(lambda: wiring.open_store(settings))
+        slots, slot_size, self._ring_fd = self._make_ring()
+        self.supervisor = Supervisor(
+            roles,
+            _policy(settings),
+            m.Configure(settings=settings, slot_size=slot_size, slots=slots),
+            self._ring_fd,
+            self,
+        )
+        send = self.supervisor.send
+        book: LendingBook[m.FrameRef] = LendingBook(slots, slots - EXTRA_SLOTS)
+        self.desk = FrameDesk(book, send, self._ring_fd, slot_size)
+        self.dispatcher = Dispatcher(
+            settings.notify,
+            wiring.target_urls(settings, environ),
+            self.clock,
+            wiring.zone(settings),
+            self.ledger,
+            send,
+            self.names,
+            self._told,
+        )
+        self.doorkeeper = Doorkeeper(
+            settings,
+            self.clock,
+            self.desk,
+            self.ledger,
+            self.dispatcher,
+            self._happened,
+        )
+        self.doorkeeper.supervisor = self.supervisor
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def _make_ring(self) -> tuple[int, int, int]:
+        camera = self.settings.camera
+        slots = max(round(camera.rate_fps * camera.preroll_s), 2) + EXTRA_SLOTS
+        slot_size = ring.slot_bytes(camera.width, camera.height)
+        return slots, slot_size, ring.create(slots, slot_size)
+
+    async def start(self) -> None:
+        """Open the state, start the workers, take up what a crash left.
+
+        Raises:
+            NewerStateError: a newer release wrote the state.
+        """
+        await self.ledger.open()
+        await self.refresh_people()
+        self.supervisor.start()
+        await self._take_up()
+        self._spawn(self._every(SWEEP_S, self._sweep))
+        self._spawn(self._every(PRUNE_S, self._prune))
+
+    async def _take_up(self) -> None:
+        now = self.clock.now()
+        journal = Path(self.settings.storage.dir) / "journal"
+        try:
+            cursor, unfinished, pending = await self.ledger.call(
+                lambda store: (store.cursor(), store.unfinished(), store.pending())
+            )
+        except StorageError:
+            # Without a cursor only what is fresh is surely not told yet.
+            for left in await asyncio.to_thread(wiring.read_rings, journal, 0):
+                age_s = left.stamp.age_s(now)
+                if age_s is not None and age_s <= self.settings.visit.expiry_s:
+                    self.doorkeeper.resume(left, now)
+            return
+        for visit in unfinished:
+            await self._finish(visit)
+        self.dispatcher.accept([], pending)
+        for left in await asyncio.to_thread(wiring.read_rings, journal, cursor):
+            self.doorkeeper.resume(left, now)
+
+    async def _finish(self, visit: wiring.VisitRecord) -> None:
+        closed = wiring.degraded(visit, "the doorbell was restarted")
+        items = self.dispatcher.after_crash(visit)
+        pending = await self.ledger.close_visit(closed, items)
+        self.dispatcher.accept(items, pending)
+
+    async def refresh_people(self) -> None:
+        """Learn the names anew, and tell vision who is enrolled."""
+        try:
+            people = await self.ledger.call(lambda store: store.people())
+        except StorageError:
+            return
+        self.names.clear()
+        self.names.update({person.id: person.name for person in people})
+        await self._load_gallery()
+
+    async def _load_gallery(self) -> None:
+        engine = self.engine
+        if engine is None or not self.supervisor.is_up("vision"):
+            return
+        ids, rows = await self.ledger.call(lambda store: store.gallery(engine.space))
+        message = m.LoadGallery(
+            version=next(self._requests), dimensions=engine.dimensions, person_ids=ids
+        )
+        fds = [wiring.publish(rows)] if ids else []
+        self.supervisor.send("vision", message, fds)
+        close_all(fds)
+
+    # What workers say.
+
+    def worker_up(self, role: str) -> None:
+        """A worker passed its rehearsal."""
+        self.desk.worker_up(role)
+        match role:
+            case "vision":
+                self._spawn(self._welcome_vision())
+            case "notify":
+                self.dispatcher.wake()
+            case _:
+                pass
+
+    async def _welcome_vision(self) -> None:
+        try:
+            await self._load_gallery()
+        except StorageError as error:
+            log.error("gallery_unreadable", extra={"error": str(error)})  # noqa: TRY400 - without a gallery everybody is unknown; the error says why
+        self.doorkeeper.look_on()
+
+    def worker_down(self, role: str) -> None:
+        """A worker is gone and everything it said was heard."""
+        self.desk.worker_down(role)
+        for worker, future in list(self._answers.values()):
+            if worker == role and not future.done():
+                error = UnavailableError(f"the {role} process died over this")
+                future.set_exception(error)
+        match role:
+            case "vision":
+                self.doorkeeper.vision_down()
+            case "notify":
+                self.dispatcher.notify_down()
+            case _:
+                pass
+
+    def worker_said(self, role: str, message: object, fds: list[int]) -> None:
+        """Route one message."""
+        match message:
+            case m.FrameTaken(frame=frame):
+                if self.desk.taken(message):
+                    self.doorkeeper.frame_came(frame)
+            case m.PictureEncoded():
+                self.desk.picture_encoded(message, fds)
+                return
+            case m.Seen(visit=visit) if visit.startswith("ask-"):
+                self._answer(int(visit.removeprefix("ask-")), message)
+            case m.Seen():
+                self.doorkeeper.seen(message)
+            case m.PressBegan():
+                self.doorkeeper.press_began(message)
+            case m.PressVoid(press=press):
+                self.doorkeeper.press_void(press)
+            case m.Rung():
+                self.doorkeeper.rung(message)
+            case m.Delivered():
+                self._spawn(self.dispatcher.delivered(message))
+            case _:
+                self._rare(role, message, fds)
+                return
+        close_all(fds)
+
+    def _rare(self, role: str, message: object, fds: list[int]) -> None:
+        match message:
+            case m.CameraState():
+                self.desk.camera = message
+                log.info("camera_state", extra={"condition": message.condition})
+                self.doorkeeper.camera_changed()
+            case m.EngineReady():
+                self.engine = message
+            case m.ButtonStuck(stuck=stuck, held_s=held_s):
+                log.warning(
+                    "button_stuck", extra={"stuck": stuck, "held_s": round(held_s)}
+                )
+            case m.RingAccepted() | m.FacesExtracted() | m.GalleryJudged():
+                self._answer(message.request, message, fds)
+                return
+            case _:
+                log.warning("unexpected", extra={"role": role, "kind": str(message)})
+        close_all(fds)
+
+    def _answer(self, request: int, message: object, fds: Sequence[int] = ()) -> None:
+        _, future = self._answers.pop(request, ("", None))
+        if future is not None and not future.done():
+            future.set_result((message, list(fds)))
+        else:
+            close_all(fds)
+
+    def next_request(self) -> int:
+        """A number for a question to a worker."""
+        return next(self._requests)
+
+    async def ask(
+        self, role: str, request: int, message: object, fds: Sequence[int] = ()
+    ) -> tuple[object, list[int]]:
+        """Ask a worker and wait for its answer and its descriptors.
+
+        Raises:
+            UnavailableError: it is not there, died over it, or did not answer.
+        """
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        self._answers[request] = (role, future)
+        try:
+            if not self.supervisor.send(role, message, fds):
+                msg = f"the {role} process is not running"
+                raise UnavailableError(msg)
+            async with asyncio.timeout(ANSWER_S):
+                return await future  # type: ignore[return-value] # set in _answer
+        except TimeoutError as error:
+            msg = f"the {role} process did not answer in {ANSWER_S:.0f} s"
+            raise UnavailableError(msg) from error
+        finally:
+            self._answers.pop(request, None)
+
+    # What commands need.
+
+    async def until_ready(self, role: str) -> None:
+        """Wait until a role takes work: a command may come while it starts.
+
+        Raises:
+            UnavailableError: it will not come back by itself, or takes too long.
+        """
+        if role not in self.supervisor.workers:
+            msg = f"this doorbell runs no {role} process"
+            raise UnavailableError(msg)
+        deadline_s = time.monotonic() + self.settings.supervision.start_timeout_s
+        while not self.supervisor.is_up(role):
+            worker = self.supervisor.workers[role]
+            if self.supervisor.is_lost(role) or time.monotonic() > deadline_s:
+                msg = f"the {role} process does not run: {worker.detail or 'see the log'}"
+                raise UnavailableError(msg)
+            await asyncio.sleep(0.02)
+
+    async def newest_frame(self) -> m.FrameRef:
+        """The newest frame of the camera, waiting a little for the first.
+
+        Raises:
+            HardwareAbsentError: the camera gives none.
+        """
+        deadline_s = time.monotonic() + FIRST_FRAME_S
+        while not (frames := self.desk.preroll()):
+            camera = self.desk.camera
+            if time.monotonic() > deadline_s:
+                msg = f"the camera is {camera.condition}: {camera.detail}"
+                raise HardwareAbsentError(msg, hint=camera.hint)
+            await asyncio.sleep(0.02)
+        return frames[-1]
+
+    async def lay_picture(self, fd: int, owner: str) -> m.FrameRef:
+        """Decode a picture from outside, in a child, and lay it into the ring.
+
+        Raises:
+            BadInputError: it is no picture that can be used.
+        """
+        camera = self.settings.camera
+        pixels = camera.width * camera.height
+        picture = await asyncio.to_thread(wiring.decode_picture, fd, pixels)
+        with picture:
+            return self.desk.put(picture.fd, picture.width, picture.height, owner)
+
+    def person_id(self, who: str) -> str:
+        """Find a person by name or id.
+
+        Raises:
+            BadInputError: nobody is called so.
+        """
+        for key, name in self.names.items():
+            if who == key or name.casefold() == who.strip().casefold():
+                return key
+        msg = f"nobody is called {who!r}"
+        raise BadInputError(msg, hint="`doorbell people list` shows who is enrolled.")
+
+    # What people who watch hear.
+
+    def _happened(self, what: Happening, visit: OpenVisit) -> None:
+        log.info(
+            f"visit_{what}",
+            extra={
+                "visit": visit.ring.id if visit.ring else visit.token,
+                "rings": visit.rings,
+                "undurable": visit.undurable,
+            },
+        )
+        visit.changed.set()
+        if self._watch is not None:
+            self._watch(what, visit, "")
+
+    def _told(self, visit_id: str, target: str, status: str, detail: str) -> None:
+        level = logging.INFO if status == "sent" else logging.WARNING
+        log.log(
+            level,
+            "push_answered",
+            extra={
+                "visit": visit_id,
+                "target": target,
+                "status": status,
+                "detail": detail,
+            },
+        )
+        visit = self.doorkeeper.find(visit_id)
+        if visit is not None:
+            if status == "sent":
+                visit.steps.setdefault("push", self.clock.mono_ns())
+            visit.told[target] = status if not detail else f"{status}: {detail}"
+            if self._watch is not None:
+                self._watch("pushed", visit, target)
+            visit.changed.set()
+
+    # Housekeeping and the end.
+
+    async def _every(self, period_s: float, work: Callable[[], None]) -> None:
+        while True:
+            await asyncio.sleep(period_s)
+            work()
+
+    def _sweep(self) -> None:
+        self.doorkeeper.sweep()
+        self.dispatcher.wake()
+
+    def _prune(self) -> None:
+        self._spawn(self._prune_once())
+
+    async def _prune_once(self) -> None:
+        now = self.clock.now()
+        try:
+            gone = await self.ledger.call(lambda store: store.prune(now))
+        except StorageError as error:
+            log.warning("prune_failed", extra={"error": str(error)})
+            return
+        if gone:
+            log.info("pruned", extra={"rows": gone})
+
+    def _spawn(self, work: wiring.Work) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("task_failed", exc_info=error)
+
+    async def stop(self) -> None:
+        """Tell the visit in hand, within the grace, and end every worker."""
+        grace_s = self.settings.supervision.grace_s
+        try:
+            async with asyncio.timeout(grace_s):
+                await self.doorkeeper.drain()
+                await self.dispatcher.drain()
+        except TimeoutError:
+            log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})
+        await self.supervisor.stop(grace_s=2.0)
+        for task in list(self._tasks):
+            task.cancel()
+        await self.ledger.close()
+
+
+def _policy(settings: ProductionSettings) -> RestartPolicy:
+    limits = settings.supervision
+    return RestartPolicy(
+        start_timeout_s=limits.start_timeout_s,
+        progress_timeout_s=limits.progress_timeout_s,
+        backoff_s=limits.backoff_s,
+        backoff_max_s=limits.backoff_max_s,
+        budget=limits.budget,
+        budget_window_s=limits.budget_window_s,
+    )

@@ -1,0 +1,82 @@
+"""Visits and people as commands show them, names included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from doorbell.runtime import requests as r
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from doorbell.core.decision import FaceVerdict
+    from doorbell.ports.store import PersonRecord, VisitRecord
+
+NOBODY_ENROLLED = "nobody enrolled"
+ERASED = "erased"
+
+
+def person_view(person: PersonRecord) -> r.PersonView:
+    """Return a person as commands show one."""
+    return r.PersonView(
+        id=person.id,
+        name=person.name,
+        consent=person.consent,
+        enrolled_s=person.enrolled.wall_s(),
+        photos=person.photos,
+    )
+
+
+def visit_view(
+    visit: VisitRecord,
+    names: Mapping[str, str],
+    told: Mapping[str, str],
+    push_ns: int | None = None,
+) -> r.VisitView:
+    """Return a visit as commands show one.
+
+    Args:
+        visit: as stored, or in hand.
+        names: of the enrolled people, by id.
+        told: how each target took it.
+        push_ns: monotonic time of the first target's answer, if known.
+    """
+    steps = dict(visit.steps)
+    if push_ns is not None:
+        steps["push"] = push_ns
+    edge_ns = steps.pop("edge", None)
+    return r.VisitView(
+        id=visit.id,
+        ring=visit.ring,
+        at_s=visit.ring.stamp.wall_s(),
+        rings=visit.rings,
+        state=visit.state,
+        decision=str(visit.decision) if visit.decision else "degraded",
+        reason=visit.reason,
+        faces=[
+            _face(verdict, names, visit.labels.get(index))
+            for index, verdict in enumerate(visit.faces)
+        ],
+        timings_ms=_timings(steps, edge_ns),
+        told=dict(told),
+        has_picture=visit.has_picture,
+    )
+
+
+def _timings(steps: Mapping[str, int], edge_ns: int | None) -> dict[str, float]:
+    if edge_ns is None:
+        return {}
+    # A step of another boot lies before the edge on this boot's clock: no duration.
+    return {
+        step: round((at_ns - edge_ns) / 1e6, 1)
+        for step, at_ns in sorted(steps.items(), key=lambda pair: pair[1])
+        if at_ns >= edge_ns
+    }
+
+
+def _face(
+    verdict: FaceVerdict, names: Mapping[str, str], label: str | None
+) -> r.VisitFace:
+    name = names.get(verdict.person_id, ERASED) if verdict.person_id else None
+    truth = None if label is None else names.get(label, ERASED)
+    return r.VisitFace(verdict, name, NOBODY_ENROLLED if label == "" else truth)

@@ -32,10 +32,13 @@ class Frame:
         rgb: shape (height, width, 3), uint8, upright, masked; valid until the next
             `read`.
         mono_ns: CLOCK_MONOTONIC when the sensor saw it, as near as the source tells.
+        look: the same as grey levels, 160 pixels wide before it was made upright,
+            where the source has it for free; None where `rgb` must be scaled down.
     """
 
     rgb: NDArray[np.uint8]
     mono_ns: int
+    look: NDArray[np.uint8] | None = None
 
 
 class Camera(Protocol):

@@ -1,0 +1,134 @@
+"""The pictures of a folder as a live camera, for demonstrations and tests.
+
+See `doorbell.adapters.scene` for which picture is shown when, and how to switch it.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from doorbell.adapters.orientation import Upright
+from doorbell.adapters.scene import Scene
+from doorbell.ports.camera import CameraAbsentError, Frame
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from config.sections import Camera
+
+PREFIX = "folder:"
+NS_PER_S = 1_000_000_000
+# Numbers of the noise field beyond one frame: where a frame's noise may begin.
+_SLACK = 1 << 16
+
+
+class Noise:
+    """Sensor noise at the price of an addition.
+
+    One field of random numbers is made once; each frame takes it from another place.
+    """
+
+    def __init__(self, shape: tuple[int, ...], sigma: float, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._shape = shape
+        self._size = int(np.prod(shape))
+        size = self._size + _SLACK
+        field = self._rng.standard_normal(size, np.float32) * np.float32(sigma)
+        levels = np.rint(field).clip(-255, 255).astype(np.int16)
+        self._lighter = levels.clip(0, 255).astype(np.uint8)
+        self._darker = (-levels).clip(0, 255).astype(np.uint8)
+
+    def add(self, picture: NDArray[np.uint8], into: NDArray[np.uint8]) -> None:
+        """Write the picture with fresh noise into an array of the same shape."""
+        start = int(self._rng.integers(_SLACK))
+        area = slice(start, start + self._size)
+        cv2.add(picture, self._lighter[area].reshape(self._shape), dst=into)
+        cv2.subtract(into, self._darker[area].reshape(self._shape), dst=into)
+
+
+class FolderCamera:
+    """A folder, or one picture, as a camera of `rate_fps`."""
+
+    def __init__(
+        self,
+        settings: Camera,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        wait: Callable[[float], None] = time.sleep,
+        seed: int = 1,
+    ) -> None:
+        """Remember what to show; nothing is read before `open`.
+
+        Args:
+            settings: `source` is `folder:PATH`.
+            clock_ns: CLOCK_MONOTONIC.
+            wait: sleeps for the given seconds.
+            seed: of the noise.
+        """
+        self._settings = settings
+        self._clock_ns = clock_ns
+        self._wait = wait
+        self._seed = seed
+        self._upright = Upright(settings)
+        self._scene: Scene | None = None
+        self._noise: Noise | None = None
+        self._frame = np.empty((0, 0, 3), np.uint8)
+        self._opened_ns = 0
+        self._last_number = -1
+
+    def open(self) -> str:
+        """List and decode; returns how many pictures there are."""
+        path = Path(self._settings.source.removeprefix(PREFIX)).expanduser()
+        if not path.exists():
+            msg = f"there is no {path}"
+            raise CameraAbsentError(msg, hint="Check the path after `folder:`.")
+        scene = Scene(path, self._settings, self._upright.turned)
+        _, picture = scene.showing(0.0)
+        self._frame = np.empty_like(picture)
+        sigma = self._settings.folder_noise
+        self._noise = Noise(picture.shape, sigma, self._seed) if sigma else None
+        self._opened_ns = self._clock_ns()
+        self._last_number = -1
+        self._scene = scene
+        return f"pictures of {path} ({scene.count})"
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Return the frame of this moment, on the grid of `rate_fps`."""
+        if self._scene is None:
+            msg = "the folder is not open"
+            raise CameraAbsentError(msg)
+        if not self._is_due(timeout_s):
+            return None
+        now_ns = self._clock_ns()
+        _, picture = self._scene.showing((now_ns - self._opened_ns) / NS_PER_S)
+        if self._noise is None:
+            np.copyto(self._frame, picture)
+        else:
+            self._noise.add(picture, self._frame)
+        self._upright.mask(self._frame)
+        return Frame(self._frame, now_ns)
+
+    def close(self) -> None:
+        """Forget the pictures."""
+        self._scene = None
+        self._noise = None
+
+    def _is_due(self, timeout_s: float) -> bool:
+        """Wait for the next frame's time; whether it came within the timeout."""
+        period_ns = NS_PER_S / self._settings.rate_fps
+        elapsed_ns = self._clock_ns() - self._opened_ns
+        number = int(elapsed_ns / period_ns)
+        if number <= self._last_number:
+            number = self._last_number + 1
+            missing_s = (number * period_ns - elapsed_ns) / NS_PER_S
+            self._wait(min(missing_s, timeout_s))
+            if missing_s > timeout_s:
+                return False
+        self._last_number = number
+        return True

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from config.production.production_settings import ProductionSettings
 from doorbell.core.decision import Box, Decision, FaceVerdict
+from doorbell.core.enrolment import Separation
 from doorbell.core.ring import Ring, RingSource
 from doorbell.core.stamp import Stamp
 
@@ -147,16 +148,6 @@ class Look(Message, frozen=True):
     frame: FrameRef
 
 
-class LookAtPicture(Message, frozen=True):
-    """Hub to vision: as `Look`, but the frame is raw RGB in the descriptor.
-
-    For `press --image`: the picture is no camera frame and has no slot.
-    """
-
-    visit: str
-    frame: FrameRef
-
-
 class Seen(Message, frozen=True):
     """Vision to hub: one frame was looked at, and what the visit looks like now.
 
@@ -205,6 +196,9 @@ class ExtractedFace(Struct, frozen=True):
         sharpness: variance of the Laplacian on the aligned face.
         brightness: mean grey level of the aligned face, 0..255.
         yaw: how far the face looks aside, -1..1; 0 is into the camera.
+        nearest_person: the person of the loaded gallery most like it, however unlike;
+            None when nobody is enrolled.
+        nearest_likeness: how alike.
     """
 
     box: Box
@@ -213,6 +207,8 @@ class ExtractedFace(Struct, frozen=True):
     sharpness: float
     brightness: float
     yaw: float
+    nearest_person: str | None = None
+    nearest_likeness: float | None = None
 
 
 class FacesExtracted(Message, frozen=True):
@@ -222,6 +218,19 @@ class FacesExtracted(Message, frozen=True):
     space: str = ""
     faces: list[ExtractedFace] = []
     error: str = ""
+
+
+class JudgeGallery(Message, frozen=True):
+    """Hub to vision: how well does the loaded gallery separate its people?"""
+
+    request: int
+
+
+class GalleryJudged(Message, frozen=True):
+    """The answer: each photograph left out and judged by the others."""
+
+    request: int
+    separation: Separation
 
 
 class EngineReady(Message, frozen=True):
@@ -335,10 +344,14 @@ class ButtonStuck(Message, frozen=True):
 
 
 class Rung(Message, frozen=True):
-    """Button to hub, after the fsync; `press` is 0 unless a GPIO edge began it."""
+    """Button to hub, after the fsync.
+
+    `press` is 0 unless a GPIO edge began it, `request` unless somebody asked for it.
+    """
 
     ring: Ring
     press: int = 0
+    request: int = 0
     error: str = ""
 
 
@@ -369,9 +382,9 @@ FromHub = (
     | EncodePicture
     | LoadGallery
     | Look
-    | LookAtPicture
     | ForgetVisit
     | ExtractFaces
+    | JudgeGallery
     | Deliver
     | RequestRing
     | CursorMoved
@@ -385,6 +398,7 @@ FromWorker = (
     | PictureEncoded
     | Seen
     | FacesExtracted
+    | GalleryJudged
     | EngineReady
     | Delivered
     | PressBegan

@@ -1,0 +1,214 @@
+"""Combine what several frames of a visit showed of the same faces.
+
+One rule: a track's embedding is the mean of its sightings, weighted by quality. A
+sighting joins the track that it is most like; standing in the same place makes up for
+a poor picture, but not for another face.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from doorbell.core.burst import Standing
+from doorbell.core.decision import Box, Decision, FaceVerdict
+from doorbell.core.faces import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from doorbell.core.faces import Gallery, Likeness, OperatingPoint
+
+# A head that moved by half its width between two frames still overlaps by a third.
+SAME_PLACE_IOU = 0.3
+# A crowd is told as a crowd; each track costs room in a message.
+MAX_TRACKS = 32
+NOT_SHOWN = Box(0, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A face in one frame.
+
+    Attributes:
+        embedding: None when it could not be read; `note` says why.
+        quality: weight of this sighting, above 0.
+    """
+
+    box: Box
+    embedding: NDArray[np.float32] | None
+    quality: float
+    note: str = ""
+
+
+@dataclass(slots=True)
+class Track:
+    """One visitor's face through the frames looked at, by their `mono_ns`."""
+
+    sightings: dict[int, Sighting] = field(default_factory=dict)
+
+    @property
+    def embedding(self) -> NDArray[np.float32] | None:
+        """The mean of what was read, weighted by quality."""
+        read = [s for s in self.sightings.values() if s.embedding is not None]
+        if not read:
+            return None
+        rows = np.stack([s.embedding for s in read if s.embedding is not None])
+        weights = [s.quality for s in read]
+        return np.average(rows, axis=0, weights=weights).astype(np.float32)
+
+    @property
+    def looks(self) -> int:
+        """How many frames this face could be read in."""
+        return sum(s.embedding is not None for s in self.sightings.values())
+
+    @property
+    def best(self) -> Sighting:
+        """The sighting of the highest quality."""
+        return max(self.sightings.values(), key=lambda s: s.quality)
+
+    def box_at(self, mono_ns: int) -> Box:
+        """Where the face is in that frame; an empty box when it is not in it."""
+        sighting = self.sightings.get(mono_ns)
+        return sighting.box if sighting else NOT_SHOWN
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a visit looks like after the frames seen so far."""
+
+    faces: list[FaceVerdict]
+    standings: list[Standing]
+    best_mono_ns: int
+
+
+class Evidence:
+    """All that one visit's frames have shown."""
+
+    def __init__(self, likeness: Likeness, point: OperatingPoint) -> None:
+        self._likeness = likeness
+        self._point = point
+        self._tracks: list[Track] = []
+        self._frames: list[int] = []
+
+    def add(self, mono_ns: int, sightings: Sequence[Sighting]) -> None:
+        """Take the faces of one frame; a frame taken twice replaces itself."""
+        for track in self._tracks:
+            track.sightings.pop(mono_ns, None)
+        self._tracks = [t for t in self._tracks if t.sightings]
+        if mono_ns not in self._frames:
+            self._frames.append(mono_ns)
+        for sighting in sightings:
+            track = self._track_of(sighting, mono_ns)
+            track.sightings[mono_ns] = sighting
+
+    def _track_of(self, sighting: Sighting, mono_ns: int) -> Track:
+        # Two faces of one frame are two people, however alike.
+        free = [t for t in self._tracks if mono_ns not in t.sightings]
+        likes = [(self._belonging(sighting, track), track) for track in free]
+        belonging, track = max(likes, key=lambda like: like[0], default=(0.0, Track()))
+        if belonging > 0:
+            return track
+        if len(self._tracks) >= MAX_TRACKS:
+            return Track()
+        self._tracks.append(Track())
+        return self._tracks[-1]
+
+    def _belonging(self, sighting: Sighting, track: Track) -> float:
+        last = max(track.sightings)
+        place = overlap(sighting.box, track.sightings[last].box)
+        is_same_place = place >= SAME_PLACE_IOU
+        embedding = track.embedding
+        if sighting.embedding is None or embedding is None:
+            return place if is_same_place else 0.0
+        likeness = float(self._likeness(sighting.embedding, embedding[None, :])[0])
+        enough = self._point.apart_below if is_same_place else self._point.unsure_at
+        # Likeness decides between tracks; one that is enough always counts.
+        return 1.0 + max(0.0, likeness) if likeness >= enough else 0.0
+
+    def outcome(self, gallery: Gallery) -> Outcome:
+        """Judge every face on all that was seen of it.
+
+        Raises:
+            EmbeddingError: the gallery belongs to another engine.
+        """
+        best_ns = self._best_frame()
+        pairs = [
+            (track, self._verdict(track, gallery, best_ns)) for track in self._tracks
+        ]
+        pairs = _one_face_a_person(pairs)
+        standings = [
+            Standing(v.decision, self._clearance(v), t.looks) for t, v in pairs
+        ]
+        return Outcome([v for _, v in pairs], standings, best_ns)
+
+    def _verdict(self, track: Track, gallery: Gallery, best_ns: int) -> FaceVerdict:
+        probe = track.embedding
+        nearest = None if probe is None else gallery.nearest(probe, self._likeness)
+        return judge(nearest, self._point, track.box_at(best_ns), track.best.note)
+
+    def _clearance(self, verdict: FaceVerdict) -> float:
+        """How far the answer is from changing, in units of the point's comfort."""
+        point, likeness = self._point, verdict.likeness
+        if likeness is None or verdict.decision is Decision.UNSURE:
+            return 0.0
+        if verdict.decision is Decision.UNKNOWN:
+            return (point.unsure_at - likeness) / point.comfort
+        spare = likeness - point.known_at
+        if verdict.margin is not None:
+            spare = min(spare, verdict.margin - point.min_margin)
+        return spare / point.comfort
+
+    def _best_frame(self) -> int:
+        """The frame that shows most of the visit's faces, then shows them best."""
+        worth = dict.fromkeys(self._frames, (0, 0.0))
+        for track in self._tracks:
+            for mono_ns, sighting in track.sightings.items():
+                count, quality = worth[mono_ns]
+                worth[mono_ns] = (count + 1, quality + sighting.quality)
+        return max(self._frames, key=worth.__getitem__, default=0)
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Return the intersection of two boxes over their union, 0..1."""
+    width = min(a.x + a.w, b.x + b.w) - max(a.x, b.x)
+    height = min(a.y + a.h, b.y + b.h) - max(a.y, b.y)
+    shared = max(0, width) * max(0, height)
+    total = a.w * a.h + b.w * b.h - shared
+    return shared / total if total > 0 else 0.0
+
+
+def _one_face_a_person(
+    pairs: list[tuple[Track, FaceVerdict]],
+) -> list[tuple[Track, FaceVerdict]]:
+    """Give each person one face: the most alike.
+
+    A weaker track that is never in a frame with the stronger one is the same visitor,
+    tracked apart; one that shares a frame with it is somebody else, alike: unsure.
+    """
+    kept: list[tuple[Track, FaceVerdict]] = []
+    for track, verdict in sorted(pairs, key=lambda pair: -(pair[1].likeness or 0.0)):
+        rival = next(
+            (t for t, v in kept if v.person_id and v.person_id == verdict.person_id),
+            None,
+        )
+        if rival is None:
+            kept.append((track, verdict))
+        elif rival.sightings.keys() & track.sightings.keys():
+            kept.append((track, _doubted(verdict)))
+    return kept
+
+
+def _doubted(verdict: FaceVerdict) -> FaceVerdict:
+    return FaceVerdict(
+        decision=Decision.UNSURE,
+        person_id=verdict.person_id,
+        likeness=verdict.likeness,
+        margin=verdict.margin,
+        box=verdict.box,
+        note="another face in the picture is more alike",
+    )

@@ -1,0 +1,289 @@
+"""The vision stage: look at frames, say who is there; extract faces for enrolment.
+
+It judges and forgets: no embedding of a visitor leaves this process except for an
+enrolment that the owner asked for.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from doorbell.core.burst import is_conclusive
+from doorbell.core.decision import strongest
+from doorbell.core.errors import BadInputError, DoorbellError
+from doorbell.core.faces import Gallery
+from doorbell.core.separation import separation
+from doorbell.core.tracks import Evidence
+from doorbell.stages.face_reader import FaceReader, ReadFace
+from doorbell.stages.messages import (
+    EncodePicture,
+    EngineReady,
+    ExtractedFace,
+    ExtractFaces,
+    FacesExtracted,
+    ForgetVisit,
+    FrameRef,
+    GalleryJudged,
+    JudgeGallery,
+    LoadGallery,
+    Look,
+    PictureEncoded,
+    Seen,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from config.sections import Vision
+    from doorbell.core.tracks import Outcome
+    from doorbell.ports.clock import Clock
+    from doorbell.ports.faces import Engine
+    from doorbell.ports.ring import FrameRing
+    from doorbell.ports.stage import Outlet
+
+NS_PER_MS = 1_000_000
+# Reading 30 MB of models from a slow card and hashing them.
+LOADING_S = 60.0
+# Leave-one-out over a thousand photographs takes some 2 s on a PC.
+JUDGING_S = 60.0
+# The hub forgets each visit; this bounds what a lost message could leave behind.
+MAX_VISITS = 16
+REHEARSAL_SIZE = (720, 1280, 3)
+IDLE_S = 60.0
+CHANNELS = 3
+FLOAT_BYTES = 4
+MAX_GALLERY_BYTES = 64 * 1024 * 1024
+# Enrolment finds faces down to half the wanted size, to say that they are too small.
+LEAST_FACE_PX = 24
+
+
+class VisionStage:
+    """The work of the vision worker (`ports.stage.Stage`).
+
+    Args (of the constructor):
+        settings: section `[vision]`.
+        ring: where frames lie.
+        open_engine: loads the networks; called in `start`.
+        encode: makes a JPEG of a frame.
+        publish: puts bytes into a sealed memfd; the stage closes it.
+        fetch: reads a received memfd, refusing more than so many bytes.
+        clock: for timings.
+    """
+
+    def __init__(  # noqa: PLR0913 - everything it may touch is named
+        self,
+        settings: Vision,
+        *,
+        ring: FrameRing,
+        open_engine: Callable[[], Engine],
+        encode: Callable[[NDArray[np.uint8]], bytes],
+        publish: Callable[[bytes], int],
+        fetch: Callable[[int, int], bytes],
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._ring = ring
+        self._open_engine = open_engine
+        self._encode = encode
+        self._publish = publish
+        self._fetch = fetch
+        self._clock = clock
+        self._visits: dict[str, Evidence] = {}
+        self._outlet: Outlet
+        self._engine: Engine
+        self._reader: FaceReader
+        self._gallery: Gallery
+
+    def start(self, outlet: Outlet) -> str:
+        """Load the engine and send one picture through it.
+
+        Raises:
+            DoorbellError: the engine or its models are missing.
+        """
+        self._outlet = outlet
+        outlet.busy(LOADING_S)
+        self._engine = engine = self._open_engine()
+        self._gallery = Gallery.empty(engine.embedder.dimensions)
+        self._reader = FaceReader(engine, outlet.busy, self._clock)
+        took_ms = self._rehearse()
+        outlet.send(
+            EngineReady(
+                engine=engine.name,
+                space=engine.embedder.space,
+                dimensions=engine.embedder.dimensions,
+                known_at=engine.point.known_at,
+                unsure_at=engine.point.unsure_at,
+            )
+        )
+        return f"engine {engine.name}, rehearsal {took_ms:.0f} ms"
+
+    def _rehearse(self) -> float:
+        """Detect on a grey porch and embed one face, so that both were once in use."""
+        began_ns = self._clock.mono_ns()
+        porch = np.full(REHEARSAL_SIZE, 128, np.uint8)
+        self._reader.read(porch, self._settings.min_face_px)
+        self._reader.embed([np.full((150, 150, CHANNELS), 128, np.uint8)])
+        return (self._clock.mono_ns() - began_ns) / NS_PER_MS
+
+    def handle(self, message: object, fds: Sequence[int]) -> None:
+        """Take one message and close its descriptors."""
+        try:
+            self._take(message, fds)
+        finally:
+            for fd in fds:
+                os.close(fd)
+
+    def turn(self, now_s: float) -> float:  # noqa: ARG002 - nothing here is timed
+        """Nothing is ever due."""
+        return IDLE_S
+
+    def descriptors(self) -> Sequence[int]:
+        """Only the link wakes this worker."""
+        return ()
+
+    def close(self) -> None:
+        """Forget everybody."""
+        self._visits.clear()
+
+    def _take(self, message: object, fds: Sequence[int]) -> None:
+        match message:
+            case Look():
+                self._look(message)
+            case LoadGallery():
+                self._load_gallery(message, fds)
+            case ForgetVisit():
+                self._visits.pop(message.visit, None)
+            case ExtractFaces():
+                self._outlet.send(self._extract(message, fds))
+            case JudgeGallery():
+                self._judge_gallery(message)
+            case EncodePicture():
+                self._encode_picture(message)
+            case _:
+                msg = f"vision does not take {type(message).__name__}"
+                raise BadInputError(msg)
+
+    def _load_gallery(self, message: LoadGallery, fds: Sequence[int]) -> None:
+        count, dimensions = len(message.person_ids), self._engine.embedder.dimensions
+        if count and message.dimensions != dimensions:
+            msg = f"the gallery has {message.dimensions} dimensions, not {dimensions}"
+            raise BadInputError(msg)
+        data = self._received(fds, MAX_GALLERY_BYTES) if count else b""
+        if len(data) != count * dimensions * FLOAT_BYTES:
+            msg = f"{count} rows came with {len(data)} bytes"
+            raise BadInputError(msg)
+        rows = np.frombuffer(data, "<f4").reshape(count, dimensions)
+        self._gallery = Gallery(message.person_ids, rows)
+
+    def _extract(self, message: ExtractFaces, fds: Sequence[int]) -> FacesExtracted:
+        least_px = max(LEAST_FACE_PX, self._settings.min_face_px // 2)
+        try:
+            rgb = self._pixels(fds, message.width, message.height)
+            faces = [self._extracted(f) for f in self._reader.read(rgb, least_px).faces]
+        except DoorbellError as error:
+            return FacesExtracted(request=message.request, error=str(error))
+        return FacesExtracted(
+            request=message.request, space=self._engine.embedder.space, faces=faces
+        )
+
+    def _judge_gallery(self, message: JudgeGallery) -> None:
+        self._outlet.busy(JUDGING_S)
+        found = separation(
+            self._gallery, self._engine.embedder.likeness, self._engine.point
+        )
+        self._outlet.send(GalleryJudged(request=message.request, separation=found))
+
+    def _encode_picture(self, message: EncodePicture) -> None:
+        request = message.request
+        try:
+            jpeg = self._publish(self._encode(self._frame(message.frame)))
+        except DoorbellError as error:
+            self._outlet.send(PictureEncoded(request=request, error=str(error)))
+            return
+        try:
+            self._outlet.send(PictureEncoded(request=request), [jpeg])
+        finally:
+            os.close(jpeg)
+
+    def _frame(self, frame: FrameRef) -> NDArray[np.uint8]:
+        return self._ring.view(frame.slot, frame.generation, frame.width, frame.height)
+
+    def _look(self, message: Look) -> None:
+        """Look at one frame and say what the visit looks like now.
+
+        A frame that cannot be looked at changes nothing of what was seen before.
+        """
+        evidence = self._evidence(message.visit)
+        error, took_ms = "", dict[str, float]()
+        try:
+            rgb = self._frame(message.frame)
+            reading = self._reader.read(rgb, self._settings.min_face_px)
+        except DoorbellError as reason:
+            error = str(reason)
+        else:
+            took_ms = reading.took_ms
+            sightings = [face.sighting() for face in reading.faces]
+            evidence.add(message.frame.mono_ns, sightings)
+        outcome = evidence.outcome(self._gallery)
+        self._outlet.send(_seen(message, outcome, error, took_ms))
+
+    def _evidence(self, visit: str) -> Evidence:
+        if visit not in self._visits:
+            while len(self._visits) >= MAX_VISITS:
+                self._visits.pop(next(iter(self._visits)))
+            embedder = self._engine.embedder
+            self._visits[visit] = Evidence(embedder.likeness, self._engine.point)
+        return self._visits[visit]
+
+    def _extracted(self, face: ReadFace) -> ExtractedFace:
+        """Return a face as enrolment needs it.
+
+        Raises:
+            BadInputError: it could not be embedded.
+        """
+        if face.embedding is None:
+            msg = f"a face in it cannot be used: {face.note}"
+            raise BadInputError(msg)
+        nearest = self._gallery.nearest(face.embedding, self._engine.embedder.likeness)
+        return ExtractedFace(
+            box=face.box,
+            embedding=face.embedding.astype("<f4").tobytes(),
+            score=face.score,
+            sharpness=face.measures.sharpness,
+            brightness=face.measures.brightness,
+            yaw=face.measures.yaw,
+            nearest_person=nearest.person_id if nearest else None,
+            nearest_likeness=nearest.likeness if nearest else None,
+        )
+
+    def _received(self, fds: Sequence[int], limit: int) -> bytes:
+        if len(fds) != 1:
+            msg = f"one descriptor belongs to this message, {len(fds)} came"
+            raise BadInputError(msg)
+        return self._fetch(fds[0], limit)
+
+    def _pixels(self, fds: Sequence[int], width: int, height: int) -> NDArray[np.uint8]:
+        size = width * height * CHANNELS
+        data = self._received(fds, size)
+        if size <= 0 or len(data) != size:
+            msg = f"a picture of {width}x{height} came with {len(data)} bytes"
+            raise BadInputError(msg)
+        return np.frombuffer(data, np.uint8).reshape(height, width, CHANNELS)
+
+
+def _seen(look: Look, outcome: Outcome, error: str, took_ms: dict[str, float]) -> Seen:
+    return Seen(
+        visit=look.visit,
+        frame=look.frame,
+        decision=strongest(face.decision for face in outcome.faces),
+        faces=outcome.faces,
+        sure=is_conclusive(outcome.standings),
+        best_mono_ns=outcome.best_mono_ns,
+        error=error,
+        took_ms=took_ms,
+    )

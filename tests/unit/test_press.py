@@ -107,6 +107,12 @@ def test_each_stuck_press_is_reported_and_no_other() -> None:
     assert stuck == [1, 1, 3, 3]
 
 
+def test_stuck_is_dated_by_the_limit_however_late_it_is_looked_at() -> None:
+    tracker = PressTracker(DEFAULTS)
+    tracker.edge(pressed=True, at_ns=0)
+    assert tracker.tick(90_000 * MS)[-1].held_ns == 30_000 * MS
+
+
 def test_flutter_that_goes_on_is_void_before_another_press_begins() -> None:
     outcomes = play(pulses(*[(10, 10)] * 30))
     assert verdicts(outcomes) == [Verdict.BEGAN, Verdict.VOID] * (len(outcomes) // 2)

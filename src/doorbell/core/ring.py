@@ -16,7 +16,8 @@ class Ring:
     """A press as journalled.
 
     Attributes:
-        seq: position in the journal, from 1, without gaps; 0 for an undurable ring.
+        seq: position in the journal, from 1, growing; a number spent on a failed or
+            torn write is not used again. 0 for an undurable ring.
         id: 32 hexadecimal digits, unique for ever.
         source: what rang.
         stamp: the first edge of the press.

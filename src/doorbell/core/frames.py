@@ -27,6 +27,12 @@ class StaleLoanError(DoorbellError):
     """A message names a loan that ended: its sender died or is behind."""
 
 
+class NoSlotError(DoorbellError):
+    """Every slot is being written or pinned."""
+
+    hint = "Try again once the open visits are decided."
+
+
 class LentFrame(Protocol):
     """What the book needs to know of a frame."""
 
@@ -67,6 +73,7 @@ class Census:
 class _Held(Generic[FrameT]):
     frame: FrameT
     pins: Counter[str]
+    is_from_camera: bool
 
 
 class LendingBook(Generic[FrameT]):
@@ -86,6 +93,8 @@ class LendingBook(Generic[FrameT]):
         self._free = list(range(slots))
         self._generations = [0] * slots
         self._lent: dict[int, int] = {}
+        # Written by others than capture: generation and owner by slot.
+        self._borrowed: dict[int, tuple[int, str]] = {}
         # By slot; the order is the order of arrival, oldest first.
         self._held: dict[int, _Held[FrameT]] = {}
 
@@ -97,11 +106,30 @@ class LendingBook(Generic[FrameT]):
         """
         loans = []
         while len(self._lent) < self._credit and self._has_slot():
-            slot = self._free.pop(0)
-            self._generations[slot] += 1
-            self._lent[slot] = self._generations[slot]
-            loans.append(Loan(slot, self._generations[slot]))
+            loan = self._next_loan()
+            self._lent[loan.slot] = loan.generation
+            loans.append(loan)
         return loans
+
+    def borrow(self, owner: str) -> Loan:
+        """Lend one slot to somebody who is not capture, for a picture from elsewhere.
+
+        Raises:
+            NoSlotError: nothing is free, and no frame could be dropped.
+        """
+        if not self._free:
+            self._drop_oldest()
+        if not self._free:
+            msg = "no slot of the frame ring is free"
+            raise NoSlotError(msg)
+        loan = self._next_loan()
+        self._borrowed[loan.slot] = (loan.generation, owner)
+        return loan
+
+    def _next_loan(self) -> Loan:
+        slot = self._free.pop(0)
+        self._generations[slot] += 1
+        return Loan(slot, self._generations[slot])
 
     def _has_slot(self) -> bool:
         if not self._free and not self._lent:
@@ -124,8 +152,20 @@ class LendingBook(Generic[FrameT]):
             msg = f"slot {frame.slot} is not lent in generation {frame.generation}"
             raise StaleLoanError(msg)
         del self._lent[frame.slot]
-        self._held[frame.slot] = _Held(frame, Counter())
+        self._held[frame.slot] = _Held(frame, Counter(), is_from_camera=True)
         self._forget_old()
+
+    def returned(self, frame: FrameT, owner: str) -> None:
+        """Receive a slot given by `borrow`; pinned for `owner`, never in the pre-roll.
+
+        Raises:
+            StaleLoanError: `owner` did not borrow this slot in this generation.
+        """
+        if self._borrowed.get(frame.slot) != (frame.generation, owner):
+            msg = f"slot {frame.slot} is not borrowed in generation {frame.generation}"
+            raise StaleLoanError(msg)
+        del self._borrowed[frame.slot]
+        self._held[frame.slot] = _Held(frame, Counter([owner]), is_from_camera=False)
 
     def pin(self, frame: FrameT, owner: str) -> None:
         """Keep a frame from being dropped; as many pins need as many `unpin`.
@@ -157,6 +197,10 @@ class LendingBook(Generic[FrameT]):
         if role == CAPTURE:
             self._free.extend(self._lent)
             self._lent.clear()
+        for slot, (_, owner) in list(self._borrowed.items()):
+            if owner == role:
+                del self._borrowed[slot]
+                self._free.append(slot)
         for held in self._held.values():
             del held.pins[role]
         self._forget_old()
@@ -169,7 +213,7 @@ class LendingBook(Generic[FrameT]):
         """Count the slots by where they are."""
         return Census(
             free=len(self._free),
-            lent=len(self._lent),
+            lent=len(self._lent) + len(self._borrowed),
             held=len(self._held),
             pinned=sum(1 for held in self._held.values() if held.pins),
         )
@@ -181,7 +225,8 @@ class LendingBook(Generic[FrameT]):
         return held
 
     def _window(self) -> list[int]:
-        return list(self._held)[max(len(self._held) - self._preroll, 0) :]
+        taken = [slot for slot, held in self._held.items() if held.is_from_camera]
+        return taken[max(len(taken) - self._preroll, 0) :]
 
     def _forget_old(self) -> None:
         for slot in list(self._forgettable()):

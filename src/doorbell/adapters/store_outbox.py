@@ -43,6 +43,11 @@ class OutboxRows(StoreParts):
         """See the port."""
         return self._items("WHERE state = 'dead' ORDER BY id DESC LIMIT ?", (limit,))
 
+    def told(self, visit_id: str) -> dict[str, OutboxState]:
+        """See the port."""
+        items = self._items("WHERE visit_id = ? ORDER BY id", (visit_id,))
+        return {item.target: item.state for item in items}
+
     def attempts(self, visit_id: str) -> list[Attempt]:
         """See the port."""
         with self.database.read() as connection:
@@ -70,7 +75,7 @@ class OutboxRows(StoreParts):
             ]
             settle(connection, visits)
 
-    def _items(self, where: str, values: tuple[int, ...]) -> list[OutboxItem]:
+    def _items(self, where: str, values: tuple[object, ...]) -> list[OutboxItem]:
         with self.database.read() as connection:
             # `where` is one of the constants above.
             rows = connection.execute(f"SELECT * FROM outbox {where}", values)  # noqa: S608

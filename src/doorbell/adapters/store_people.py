@@ -13,6 +13,7 @@ from doorbell.adapters.store_parts import StoreParts
 from doorbell.adapters.store_rows import (
     STAMP,
     SealedFaces,
+    mentions,
     stamp_of,
     stamp_values,
 )
@@ -286,8 +287,7 @@ class PeopleRows(StoreParts):
         except StorageError:
             # Nobody can tell whom it shows, so it may show this person.
             return SealedFaces()
-        named = any(face.person_id == person_id for face in faces.verdicts)
-        if not named and person_id not in faces.labels.values():
+        if not mentions(faces, person_id):
             return None
         return SealedFaces(
             [

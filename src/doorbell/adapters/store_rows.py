@@ -32,6 +32,13 @@ class SealedFaces(msgspec.Struct, frozen=True):
     labels: dict[int, str] = {}
 
 
+def mentions(faces: SealedFaces, person_id: str) -> bool:
+    """Whether a visit was taken for this person, or labelled so."""
+    return person_id in faces.labels.values() or any(
+        face.person_id == person_id for face in faces.verdicts
+    )
+
+
 def stamp_values(stamp: Stamp) -> tuple[str, int, int, bool]:
     """Return a stamp as column values."""
     return stamp.boot_id, stamp.mono_ns, stamp.wall_ns, stamp.synced

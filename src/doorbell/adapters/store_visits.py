@@ -12,6 +12,7 @@ from doorbell.adapters.store_rows import (
     STAMP,
     SealedFaces,
     gap_of,
+    mentions,
     stamp_of,
     stamp_values,
     steps_text,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from doorbell.core.ring import Ring
+    from doorbell.core.stamp import Stamp
     from doorbell.ports.store import OutboxItem, VisitRecord
 
 _PREFIX = re.compile(r"[0-9a-f]{4,32}")
@@ -51,7 +53,7 @@ class VisitRows(StoreParts):
             if _row(connection, visit.id) is None:
                 self._insert_visit(connection, visit)
             insert_items(connection, outbox)
-            set_meta(connection, "cursor", cursor)
+            _move(connection, cursor)
 
     def join_visit(self, visit_id: str, rings: int, cursor: int) -> None:
         """See the port."""
@@ -60,7 +62,7 @@ class VisitRows(StoreParts):
             connection.execute(
                 "UPDATE visits SET rings = ? WHERE id = ?", (rings, visit_id)
             )
-            set_meta(connection, "cursor", cursor)
+            _move(connection, cursor)
 
     def close_visit(self, visit: VisitRecord, outbox: Sequence[OutboxItem]) -> None:
         """See the port."""
@@ -143,6 +145,15 @@ class VisitRows(StoreParts):
             ).fetchall()
         return [self._visit_of(row) for row in rows]
 
+    def visits_of(self, person_id: str) -> tuple[int, Stamp | None]:
+        """See the port."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                "SELECT * FROM visits WHERE faces IS NOT NULL ORDER BY seq"
+            ).fetchall()
+        found = [row for row in rows if mentions(self.open_faces(row), person_id)]
+        return len(found), stamp_of(found[-1]) if found else None
+
     def unfinished(self) -> list[VisitRecord]:
         """See the port."""
         with self.database.read() as connection:
@@ -224,6 +235,11 @@ class VisitRows(StoreParts):
         connection.execute(
             "UPDATE visits SET faces = ? WHERE id = ?", (sealed, row["id"])
         )
+
+
+def _move(connection: sqlite3.Connection, cursor: int) -> None:
+    if cursor:
+        set_meta(connection, "cursor", cursor)
 
 
 def _plain_values(visit: VisitRecord) -> tuple[object, ...]:

@@ -159,11 +159,12 @@ class VisitStore(Protocol):
 
         A visit that is already stored stays as it is: a ring may be read from the
         journal twice. The same holds for an item of the same visit, kind and target.
+        A cursor of 0 leaves it where it is: an undurable ring is not in the journal.
         """
         ...
 
     def join_visit(self, visit_id: str, rings: int, cursor: int) -> None:
-        """Set a visit's count of presses and move the cursor.
+        """Set a visit's count of presses and move the cursor, unless it is 0.
 
         Raises:
             StorageError: the visit is not stored; the cursor stays, or its first
@@ -210,6 +211,10 @@ class VisitStore(Protocol):
             limit: at most this many.
             before: only those older than this visit (its whole id).
         """
+        ...
+
+    def visits_of(self, person_id: str) -> tuple[int, Stamp | None]:
+        """How many visits are taken or labelled for this person, and the last one."""
         ...
 
     def unfinished(self) -> list[VisitRecord]:
@@ -273,6 +278,10 @@ class Outbox(Protocol):
 
     def dead(self, limit: int) -> list[OutboxItem]:
         """The newest items that were given up, newest first."""
+        ...
+
+    def told(self, visit_id: str) -> dict[str, OutboxState]:
+        """How each target stands that is to hear of a visit, by its latest item."""
         ...
 
     def attempts(self, visit_id: str) -> list[Attempt]:
@@ -339,7 +348,7 @@ class PeopleStore(Protocol):
         ...
 
 
-class StateStore(VisitStore, Outbox, PeopleStore, Protocol):
+class Store(VisitStore, Outbox, PeopleStore, Protocol):
     """All of it, as the hub holds it."""
 
     def close(self) -> None:

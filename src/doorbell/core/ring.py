@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-if TYPE_CHECKING:
-    from doorbell.core.stamp import Stamp
+from doorbell.core.stamp import Stamp  # noqa: TC001 - msgspec resolves it at run time
 
 RingSource = Literal["gpio", "mock", "command", "http", "mqtt", "synthetic"]
 

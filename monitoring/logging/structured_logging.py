@@ -97,6 +97,11 @@ def protect(secrets: Iterable[str]) -> None:
     _redactor.protect(secrets)
 
 
+def mask(text: str) -> str:
+    """Return `text` without secrets, for what goes elsewhere than to the log."""
+    return _redactor.mask(text)
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object a line, ASCII only."""
 

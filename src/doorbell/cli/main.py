@@ -1,0 +1,156 @@
+"""The program `doorbell`: parse, run one command, turn what happened into an exit code.
+
+Exit codes: 0 done, 1 a bug, 2 usage, 65 bad input data, 69 something needed is down,
+75 hardware absent, 78 bad settings, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+import traceback
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from config.errors import SettingsError
+from doorbell.cli import (
+    config_commands,
+    enrol_command,
+    look_command,
+    notify_commands,
+    people_commands,
+    press_command,
+    status_command,
+    visits_commands,
+)
+from doorbell.cli.context import Context, ReaderGoneError, connect_to_hub
+from doorbell.cli.parsing import add_config
+from doorbell.core.errors import DoorbellError
+from monitoring.logging.structured_logging import configure_logging, mask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from doorbell.cli.context import Connect
+
+BUG = 1
+USAGE = 2
+INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
+READER_GONE = 141  # 128 + SIGPIPE
+
+_GROUPS = (
+    press_command,
+    enrol_command,
+    people_commands,
+    visits_commands,
+    look_command,
+    notify_commands,
+    status_command,
+    config_commands,
+)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Declare every command."""
+    parser = argparse.ArgumentParser(
+        prog="doorbell",
+        description="A doorbell that says who is there and keeps faces at home.",
+        epilog="example:\n  doorbell press --image visitor.jpg --json",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"doorbell {version('doorbell-edge')}"
+    )
+    add_config(parser, None)
+    subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
+    for group in _GROUPS:
+        group.add_parser(subparsers)
+    return parser
+
+
+def main(
+    argv: Sequence[str] | None = None,
+    *,
+    connect: Connect = connect_to_hub,
+    environ: Mapping[str, str] | None = None,
+) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        argv: the words after the program's name; None for those of this process.
+        connect: how commands come by the hub.
+        environ: None for the environment of this process.
+    """
+    if argv is None:
+        _prepare_process()
+    try:
+        args = build_parser().parse_args(argv)
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else USAGE
+    context = Context(args, os.environ if environ is None else environ, connect)
+    if not hasattr(args, "command"):
+        context.warn("error: no command given\nhint: `doorbell --help` lists them")
+        return USAGE
+    return _run(context)
+
+
+def _run(context: Context) -> int:
+    try:
+        code = context.args.command(context)
+    except ReaderGoneError:
+        _forget_stdout()
+        return READER_GONE
+    except KeyboardInterrupt:
+        context.warn("interrupted")
+        return INTERRUPTED
+    except (DoorbellError, SettingsError) as error:
+        return _failed(context, str(error), error.hint, error.exit_code)
+    except Exception as error:  # noqa: BLE001 - process border: a bug gets one line and a file
+        return _bug(context, error)
+    return int(code)
+
+
+def _failed(context: Context, message: str, hint: str, code: int) -> int:
+    context.warn(f"error: {mask(message)}")
+    if hint:
+        context.warn(f"hint: {mask(hint)}")
+    return code
+
+
+def _bug(context: Context, error: Exception) -> int:
+    what = f"{type(error).__name__}: {error}".split("\n", maxsplit=1)[0]
+    trace = mask("".join(traceback.format_exception(error)))
+    try:
+        fd, path = tempfile.mkstemp(prefix="doorbell-", suffix=".traceback")
+        with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(trace)
+    except OSError:
+        return _failed(context, f"this is a bug: {what}", trace, BUG)
+    hint = f"The traceback is in {path}; please report it."
+    return _failed(context, f"this is a bug: {what}", hint, BUG)
+
+
+def _prepare_process() -> None:
+    """Set up what belongs to a process of our own and not to a test's."""
+    configure_logging("warning", "plain", sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        # A name that the terminal's encoding lacks must not end the command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _forget_stdout() -> None:
+    """Keep the interpreter from complaining about the closed pipe when it exits."""
+    try:
+        fd = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), fd)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""How far a long command is, for a person who waits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from doorbell.cli.shown import plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def tracked(photos: list[Path], stream: TextIO) -> Iterator[Path]:
+    """Yield the photographs, showing on `stream` how far we are.
+
+    A bar where somebody looks and tqdm is installed, else a line each.
+    """
+    if stream.isatty():
+        try:
+            # Only in the extra that brings the engine.
+            from tqdm import tqdm  # noqa: PLC0415 - see above
+        except ImportError:
+            pass
+        else:
+            yield from tqdm(photos, file=stream, unit="photo", leave=False)
+            return
+    for number, photo in enumerate(photos, 1):
+        stream.write(f"{number}/{len(photos)} {plain(str(photo))}\n")
+        yield photo

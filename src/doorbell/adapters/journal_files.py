@@ -80,7 +80,6 @@ def take_folder(folder: Path) -> int:
     """
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True)
-        _sync_folder(folder.parent)
     owner = folder.stat().st_uid
     if owner != os.geteuid():
         msg = f"{folder} belongs to user {owner}, not to user {os.geteuid()}"
@@ -89,7 +88,11 @@ def take_folder(folder: Path) -> int:
     # Who can write here can invent rings; what they say tells when people are home.
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
-    return _lock(folder)
+    lock_fd = _lock(folder)
+    # Whoever made the folder or named a file in it may have died before this.
+    _sync_folder(folder.parent)
+    _sync_folder(folder)
+    return lock_fd
 
 
 def _lock(folder: Path) -> int:

@@ -39,12 +39,13 @@ class JournalReading:
     """What a reader found.
 
     Attributes:
-        rings: oldest first; of two with the same id the later is left out.
+        rings: oldest first; of two with the same id only the later, which is the one
+            that was acknowledged.
         damage: one sentence for each damaged file, for people.
     """
 
-    rings: list[Ring] = field(default_factory=list)
-    damage: list[str] = field(default_factory=list)
+    rings: list[Ring]
+    damage: list[str]
 
 
 def read_rings(folder: Path, after_seq: int) -> JournalReading:
@@ -54,16 +55,16 @@ def read_rings(folder: Path, after_seq: int) -> JournalReading:
         PermissionError: the folder is somebody else's.
         NewerStateError: a later release wrote it.
     """
-    reading = JournalReading()
-    seen: set[str] = set()
+    damage: list[str] = []
+    by_id: dict[str, Ring] = {}
     for number, path in files.numbered(folder):
-        found, damage = _look_at(number, path)
-        reading.damage.extend(damage)
+        found, wrong = _look_at(number, path)
+        damage.extend(wrong)
         for ring in (record.ring for record in found.records):
-            if ring.seq > after_seq and ring.id not in seen:
-                seen.add(ring.id)
-                reading.rings.append(ring)
-    return reading
+            if ring.seq > after_seq:
+                by_id.pop(ring.id, None)
+                by_id[ring.id] = ring
+    return JournalReading(list(by_id.values()), damage)
 
 
 def _look_at(number: int, path: Path) -> tuple[Scan, list[str]]:

@@ -70,6 +70,8 @@ class DlibDetector:
     ) -> Sequence[DetectedFace]:
         """Return the faces at least `min_width_px` wide, largest first."""
         scale = scan_scale(rgb.shape[1], rgb.shape[0], min_width_px)
+        # dlib takes no views with gaps, such as a cut-out.
+        rgb = np.ascontiguousarray(rgb)
         scanned = _resized(rgb, scale)
         found, scores, _ = self._hog.run(scanned, 0, 0.0)
         faces = [
@@ -121,7 +123,8 @@ class DlibEmbedder:
         shape = self._dlib.full_object_detection(
             self._dlib.rectangle(0, 0, 1, 1), self._dlib.points(points)
         )
-        chip = self._dlib.get_face_chip(rgb, shape, CHIP_SIDE, CHIP_PADDING)
+        whole = np.ascontiguousarray(rgb)
+        chip = self._dlib.get_face_chip(whole, shape, CHIP_SIDE, CHIP_PADDING)
         return np.asarray(chip, np.uint8)
 
     def embed(self, chips: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -150,7 +153,7 @@ def scan_scale(width: int, height: int, min_width_px: int) -> float:
 
 def _resized(rgb: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
     if scale == 1.0:
-        return np.ascontiguousarray(rgb)
+        return rgb
     height, width = rgb.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     picture = Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR)

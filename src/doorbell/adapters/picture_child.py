@@ -24,8 +24,8 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _MAX_FILES = 32
 _WHITE = (255, 255, 255, 255)
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "HEIF", "MPO")
-_HEIF_BRAND = b"ftyp"
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+_HEIF_BOX = b"ftyp"
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -119,19 +119,23 @@ def _decode(data: bytes, pixels_fd: int, limits: Limits) -> Report:
 def _opened(data: bytes) -> Image.Image:
     from PIL import Image, UnidentifiedImageError  # noqa: PLC0415 - as above
 
-    if data[4:8] == _HEIF_BRAND:
+    formats: tuple[str, ...] = _FORMATS
+    if data[4:8] == _HEIF_BOX:
         # Only now: libheif is the largest of the decoders.
         import pillow_heif  # noqa: PLC0415
 
         pillow_heif.options.DECODE_THREADS = 1
         pillow_heif.register_heif_opener()
+        formats = ("HEIF",)
     try:
-        return Image.open(io.BytesIO(data), formats=_FORMATS)
+        return Image.open(io.BytesIO(data), formats=formats)
     except UnidentifiedImageError as error:
         raise _RefusedError(_what_it_is(data)) from error
 
 
 def _what_it_is(data: bytes) -> str:
+    if data[4:8] == _HEIF_BOX:
+        return "the picture is damaged, or no HEIC as it claims"
     start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if b"<svg" in start:
         return "this is an SVG drawing, not a photograph"

@@ -23,8 +23,7 @@ def separation(
     rows = [row for row, owner in enumerate(owners) if owners.count(owner) > 1]
     standings = [_standing(row, gallery, likeness, point) for row in rows]
     wrong = [s for s in standings if not _is_right(s)]
-    # Named as somebody else is worse than not named.
-    wrong.sort(key=lambda s: (s.nearest == s.person_id, -s.likeness))
+    wrong.sort(key=_harm)
     return Separation(
         photos=len(standings),
         right=len(standings) - len(wrong),
@@ -36,6 +35,13 @@ def separation(
 def _is_right(standing: PhotoStanding) -> bool:
     is_own = standing.nearest == standing.person_id
     return is_own and standing.decision is Decision.KNOWN
+
+
+def _harm(standing: PhotoStanding) -> tuple[bool, bool, float]:
+    """Sort key: named as somebody else, then nearer to somebody else, then lost."""
+    is_own = standing.nearest == standing.person_id
+    is_named = standing.decision is Decision.KNOWN
+    return (is_own, not is_named, -standing.likeness)
 
 
 def _standing(

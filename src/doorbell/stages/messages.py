@@ -279,6 +279,8 @@ class Notice(Struct, frozen=True, kw_only=True):
         rings: presses counted in this visit.
         reason: why recognition gave no answer; empty when it did.
         digest: the visits of a `digest`, oldest first, each a Notice of its own.
+        unsure_at, known_at: the engine's operating points (`EngineReady`), for likeness
+            in words; None leaves it to the decision.
     """
 
     kind: NoticeKind
@@ -293,6 +295,8 @@ class Notice(Struct, frozen=True, kw_only=True):
     rings: int = 1
     reason: str = ""
     digest: list[Notice] = []
+    unsure_at: float | None = None
+    known_at: float | None = None
 
 
 class Deliver(Message, frozen=True):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from doorbell.ports.store import Store
+    from doorbell.ports.store import OutboxKind, Store
 
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8
 LIMITS = RetentionLimits(visit_s=1000.0, picture_s=100.0, picture_bytes=1 << 20)
@@ -43,14 +43,18 @@ def at(mono_s: float, boot: str = "b" * 32) -> Stamp:
     return Stamp(boot, int(mono_s * NS_PER_S), int(mono_s * NS_PER_S), synced=False)
 
 
-def visit(number: int = 1, mono_s: float = 10.0, **changes: object) -> VisitRecord:
+def visit(
+    number: int = 1, mono_s: float = 10.0, *, synthetic: bool = False
+) -> VisitRecord:
     visit_id = f"{number:08x}" + "0" * 24
     ring = Ring(number, visit_id, "gpio", at(mono_s))
     fresh = VisitRecord(visit_id, ring, 1, "rung", {"rung": ring.stamp.mono_ns})
-    return replace(fresh, **changes)
+    return replace(fresh, synthetic=synthetic)
 
 
-def item(of: VisitRecord, target: str = "phone", kind: str = "visit") -> OutboxItem:
+def item(
+    of: VisitRecord, target: str = "phone", kind: OutboxKind = "visit"
+) -> OutboxItem:
     return OutboxItem(of.id, kind, target, of.ring.stamp)
 
 

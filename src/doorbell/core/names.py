@@ -53,7 +53,10 @@ def _clean(raw: str, what: str, limit: int) -> str:
     # The length is looked at first: normalising a megabyte is work for nothing.
     if len(raw) > limit * 4:
         raise _bad(what, f"is longer than {limit} characters")
-    spaced = unicodedata.normalize("NFC", raw).replace("\u00a0", " ")
+    spaced = "".join(
+        " " if unicodedata.category(char) == "Zs" else char
+        for char in unicodedata.normalize("NFC", raw)
+    )
     text = " ".join(word for word in spaced.split(" ") if word)
     if not text.strip(_JOINERS):
         raise _bad(what, "is empty")

@@ -135,16 +135,17 @@ def _target(target: Target, path: Path) -> Iterator[Conflict]:
 
 
 def _orders(settings: ProductionSettings) -> Iterator[Conflict]:
-    """Yield the pairs in which the first must not exceed the second."""
-    for section, low, high in (
-        ("notify", "retry_first_s", "retry_max_s"),
-        ("visit", "resume_s", "expiry_s"),
-        ("supervision", "backoff_s", "backoff_max_s"),
-    ):
-        values = getattr(settings, section)
-        if getattr(values, low) > getattr(values, high):
-            message = f"is above {high}, {getattr(values, high):g}"
-            yield Conflict((section, low), message, ((section, high),))
+    """Find what must not exceed its neighbour."""
+    notify, supervision = settings.notify, settings.supervision
+    if notify.retry_first_s > notify.retry_max_s:
+        yield _above("notify", "retry_first_s", "retry_max_s", notify.retry_max_s)
+    if supervision.backoff_s > supervision.backoff_max_s:
+        limit = supervision.backoff_max_s
+        yield _above("supervision", "backoff_s", "backoff_max_s", limit)
+
+
+def _above(section: str, low: str, high: str, limit: float) -> Conflict:
+    return Conflict((section, low), f"is above {high}, {limit:g}", ((section, high),))
 
 
 def _timezone_complaint(name: str) -> str:

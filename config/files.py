@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -49,24 +50,39 @@ def read_document(path: Path) -> Document:
         raise SettingsError(_explain(path, text, lines, str(error))) from error
 
 
+def read_regular(path: Path, limit: int) -> tuple[bytes, int]:
+    """Read at most one byte more than `limit` from a regular file.
+
+    Returns:
+        The bytes, and the size of the whole file.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a FIFO, a device.
+        ValueError: the name holds a null character.
+    """
+    # Not blocking: opening a FIFO would wait for ever.
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        state = os.fstat(fd)
+        if stat.S_ISDIR(state.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "is a directory, not a file")
+        if not stat.S_ISREG(state.st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file")
+        with open(fd, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor has no path
+            return file.read(limit + 1), state.st_size
+    finally:
+        os.close(fd)
+
+
 def _read(path: Path) -> bytes:
     try:
-        # Not blocking: opening a FIFO would wait for ever.
-        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        content, size = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise _refused(path, None, f"cannot be opened: {reason}") from error
-    with os.fdopen(fd, "rb") as file:
-        state = os.fstat(fd)
-        if stat.S_ISDIR(state.st_mode):
-            raise _refused(path, None, "is a directory, not a file")
-        if not stat.S_ISREG(state.st_mode):
-            raise _refused(path, None, "is not a regular file")
-        content = file.read(MAX_BYTES + 1)
+        raise _refused(path, None, f"cannot be read: {reason}") from error
     if len(content) > MAX_BYTES:
-        size = max(state.st_size, len(content))
         message = f"has {size} bytes; settings have at most {MAX_BYTES}"
         raise _refused(path, None, message)
     return content

@@ -6,12 +6,12 @@ A relative name is a systemd credential, looked up in `$CREDENTIALS_DIRECTORY`
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import Mistake, SettingsError
+from config.files import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,7 +56,7 @@ def read_secret(key: str, name: str, environ: Mapping[str, str]) -> str:
     """
     path = secret_path(key, name, environ)
     try:
-        content = _read(path)
+        content, _ = read_regular(path, MAX_BYTES)
         text = content.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError as error:
         raise _unusable(key, path, "is not UTF-8 text") from error
@@ -74,16 +74,6 @@ def is_exposed(mode: int) -> bool:
     That is advice and no error: secrets of docker and Kubernetes are like that.
     """
     return bool(mode & stat.S_IROTH)
-
-
-def _read(path: Path) -> bytes:
-    # Not blocking: opening a FIFO would wait for ever.
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            msg = "not a regular file"
-            raise ValueError(msg)
-        return file.read(MAX_BYTES + 1)
 
 
 def _complaint(text: str) -> str:

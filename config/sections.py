@@ -179,7 +179,11 @@ class Vision(Section, frozen=True):
     """Recognition of faces."""
 
     engine: Annotated[
-        Literal["dlib"], Meta(description="the networks behind detection and embedding")
+        Literal["dlib", "fake"],
+        Meta(
+            description="the networks behind detection and embedding; `fake` knows "
+            "coloured squares, for tests"
+        ),
     ] = "dlib"
     known_at: Annotated[
         float | None,

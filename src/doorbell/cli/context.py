@@ -79,6 +79,10 @@ class Context:
     @cached_property
     def settings(self) -> ProductionSettings:
         """The settings of this machine; SettingsError when they are wrong."""
+        return self.reload()
+
+    def reload(self) -> ProductionSettings:
+        """Read the settings again; those of the command stay as they are."""
         config = self.args.config
         settings = load(Path(config) if config else None, self.environ)
         protect(secrets_in(settings))

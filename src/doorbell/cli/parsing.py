@@ -21,14 +21,15 @@ def add_config(parser: argparse.ArgumentParser, default: object) -> None:
     )
 
 
-def add_command(
+def add_command(  # noqa: PLR0913 - one argument for each thing a command has
     subparsers: Subparsers,
     name: str,
     *,
     run: Run,
     about: str,
     example: str,
-    **more: bool,
+    description: str = "",
+    json: bool = False,
 ) -> argparse.ArgumentParser:
     """Declare a command.
 
@@ -36,20 +37,21 @@ def add_command(
         subparsers: where it belongs.
         name: the word that calls it.
         run: does it; returns the exit code.
-        about: one sentence.
+        about: half a sentence, for the list of commands.
         example: command lines, without prompt.
-        more: `json=True` adds `--json`.
+        description: what `--help` says; `about` if empty.
+        json: add `--json`.
     """
     parser = subparsers.add_parser(
         name,
         help=about,
-        description=f"{about[:1].upper()}{about[1:]}.",
+        description=description or f"{about[:1].upper()}{about[1:]}.",
         epilog="example:\n  " + example.replace("\n", "\n  "),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     add_config(parser, argparse.SUPPRESS)
-    if more.get("json"):
+    if json:
         # No default: that of a command would undo `--json` given to its group.
         parser.add_argument(
             "--json",
@@ -68,10 +70,10 @@ def add_group(
     run: Run,
     about: str,
     example: str,
-    **more: bool,
+    json: bool = False,
 ) -> Subparsers:
     """Declare a command with commands of its own; `run` is what it does without."""
     parser = add_command(
-        subparsers, name, run=run, about=about, example=example, **more
+        subparsers, name, run=run, about=about, example=example, json=json
     )
     return parser.add_subparsers(metavar="COMMAND", title="commands")

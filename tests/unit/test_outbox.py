@@ -33,7 +33,7 @@ class Row:
     target: str
 
 
-def waiting(
+def waiting(  # noqa: PLR0913 - each fact of a row has a default here
     row: int,
     visit: str,
     *,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from config.sections import PersonRule, Target
 from doorbell.core.decision import Decision
-from doorbell.core.rules import TellKind, Telling, may_tell_ring_first, telling
+from doorbell.core.rules import Telling, TellKind, may_tell_ring_first, telling
 from doorbell.core.visitor import Visitor, stranger_first
 
 NIGHT, DAY = time(23, 0), time(12, 0)
@@ -199,6 +199,7 @@ def test_silence_never_hides_an_alarm(
 ) -> None:
     """Kills the mutants: quiet before always, always only for the first visitor."""
     where = target(PersonRule(person="Eve", always=True), *rules)
-    told = telling("visit", [*visitors, Visitor(Decision.KNOWN, "Eve")], where, local, 0)
+    eve = Visitor(Decision.KNOWN, "Eve")
+    told = telling("visit", [*visitors, eve], where, local, 0)
     assert told.told
     assert not told.silent

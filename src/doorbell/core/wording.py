@@ -86,6 +86,11 @@ def in_words(occasion: Occasion, language: Language, now: datetime) -> Words:
             return _visit(occasion, phrases, now)
 
 
+def face_label(visitor: Visitor, language: Language) -> str:
+    """Say who a framed face is, in one line."""
+    return _sentence(_who([visitor], PHRASES[language]))
+
+
 def clean_name(name: str) -> str:
     """Make a name safe for one line of plain text, at most `LONGEST_NAME` long."""
     kept = "".join(
@@ -126,12 +131,18 @@ def _headline(
     phrases: Phrases,
     now: datetime,
 ) -> str:
-    many = len(visitors) > 1
+    many = _is_plural(visitors)
     if occasion.late:
         return _rang_when(occasion.at, who, phrases, now, many=many)
     if not visitors:
         return _fill(phrases.rang, who=who)
     return _fill(phrases.here_many if many else phrases.here_one, who=who)
+
+
+def _is_plural(visitors: list[Visitor]) -> bool:
+    # "An unknown person with Anna" is grammatically one.
+    strangers = sum(one.decision is Decision.UNKNOWN for one in visitors)
+    return (strangers or len(visitors)) > 1
 
 
 def _rang_when(

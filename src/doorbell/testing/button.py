@@ -1,0 +1,101 @@
+"""A button whose edges a test writes down, and a finger for the mock button."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections import deque
+from typing import TYPE_CHECKING
+
+from doorbell.core.errors import HardwareAbsentError, UnavailableError
+from doorbell.ports.button import Edge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+_SEND_TIMEOUT_S = 5.0
+
+
+class FakeButton:
+    """A line driven by the test.
+
+    Args:
+        script: how each `open` goes, `ok` or `absent`; the last word repeats.
+
+    >>> FakeButton("absent ok").open()
+    Traceback (most recent call last):
+    doorbell.core.errors.HardwareAbsentError: no line, says the script
+    """
+
+    def __init__(self, script: str = "ok") -> None:
+        self._script = deque(script.split())
+        self._edges: deque[Edge] = deque()
+        self._event_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._is_open = False
+        self._level = False
+
+    def open(self) -> str:
+        """Go as the script says."""
+        word = self._script.popleft() if len(self._script) > 1 else self._script[0]
+        if word == "absent":
+            msg = "no line, says the script"
+            raise HardwareAbsentError(msg)
+        self._is_open = True
+        return "fake button"
+
+    def drive(self, *, pressed: bool, mono_ns: int) -> None:
+        """Let the line change; nobody hears it while it is not open."""
+        if pressed == self._level:
+            return
+        self._level = pressed
+        if self._is_open:
+            self._edges.append(Edge(pressed, mono_ns))
+            os.eventfd_write(self._event_fd, 1)
+
+    def descriptor(self) -> int:
+        """Readable while edges wait."""
+        return self._event_fd
+
+    def edges(self) -> Sequence[Edge]:
+        """Take what the test drove."""
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(self._event_fd)
+        taken = tuple(self._edges)
+        self._edges.clear()
+        return taken
+
+    def is_pressed(self) -> bool:
+        """The level now."""
+        return self._is_open and self._level
+
+    def close(self) -> None:
+        """Hear nothing more."""
+        self._is_open = False
+        self._edges.clear()
+
+
+def press(path: Path, held_ms: int = 200) -> None:
+    """Press the mock button of a running daemon; returns when it was told to.
+
+    Args:
+        path: the socket, `run/button.sock` below the state directory.
+        held_ms: how long the button is held.
+
+    Raises:
+        UnavailableError: no daemon with `button.source = "mock"` listens there.
+    """
+    tell(path, f"press {held_ms}ms")
+
+
+def tell(path: Path, line: str) -> None:
+    """Send one line: `press 200ms`, `down` or `up`."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+        sender.settimeout(_SEND_TIMEOUT_S)
+        try:
+            sender.sendto(line.encode(), str(path))
+        except OSError as error:
+            msg = f"no mock button listens at {path}: {error}"
+            hint = 'Start the daemon with `button.source = "mock"`.'
+            raise UnavailableError(msg, hint=hint) from error

@@ -69,8 +69,10 @@ def _opened(jpeg: bytes) -> Image.Image:
                 if source.width * source.height > MOST_PIXELS:
                     msg = f"the picture is too large: {source.width} by {source.height}"
                     raise BadInputError(msg)
-                upright = ImageOps.exif_transpose(source)
-                return upright.convert("RGB")
+                upright = ImageOps.exif_transpose(source).convert("RGB")
+                # Pillow would write comment, profile and more of the source again.
+                upright.info.clear()
+                return upright
     except (
         UnidentifiedImageError,
         Image.DecompressionBombError,

@@ -18,11 +18,13 @@ from typing import TYPE_CHECKING
 from config.errors import SettingsError
 from doorbell.cli import (
     config_commands,
+    demo_command,
     enrol_command,
     look_command,
     notify_commands,
     people_commands,
     press_command,
+    run_command,
     status_command,
     visits_commands,
 )
@@ -42,6 +44,8 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 READER_GONE = 141  # 128 + SIGPIPE
 
 _GROUPS = (
+    run_command,
+    demo_command,
     press_command,
     enrol_command,
     people_commands,

@@ -33,13 +33,6 @@ class NoSlotError(DoorbellError):
     hint = "Try again once the open visits are decided."
 
 
-class NoSlotError(DoorbellError):
-    """Too many pictures at once; the ring has no slot to spare."""
-
-    exit_code = 69
-    hint = "Try again when the visit in hand is over."
-
-
 class LentFrame(Protocol):
     """What the book needs to know of a frame."""
 
@@ -173,25 +166,6 @@ class LendingBook(Generic[FrameT]):
             raise StaleLoanError(msg)
         del self._borrowed[frame.slot]
         self._held[frame.slot] = _Held(frame, Counter([owner]), is_from_camera=False)
-
-    def borrow(self) -> Loan:
-        """Take a slot for the hub itself, for a picture that is no camera frame.
-
-        Raises:
-            NoSlotError: every slot is pinned or lent.
-        """
-        if not self._free:
-            self._drop_oldest()
-        if not self._free:
-            msg = "every frame of the ring is in use"
-            raise NoSlotError(msg)
-        slot = self._free.pop(0)
-        self._generations[slot] += 1
-        return Loan(slot, self._generations[slot])
-
-    def hold(self, frame: FrameT, owner: str) -> None:
-        """Keep what was written into a borrowed slot, pinned, until `owner` unpins."""
-        self._held[frame.slot] = _Held(frame, Counter({owner: 1}))
 
     def pin(self, frame: FrameT, owner: str) -> None:
         """Keep a frame from being dropped; as many pins need as many `unpin`.

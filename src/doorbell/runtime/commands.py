@@ -19,6 +19,7 @@ from doorbell.runtime.link import close_all
 from doorbell.stages import messages as m
 
 if TYPE_CHECKING:
+    from doorbell.ports.store import VisitState
     from doorbell.runtime.doorkeeper import OpenVisit
     from doorbell.runtime.hub import Hub
     from doorbell.runtime.peer import Peer
@@ -86,14 +87,16 @@ class Conversation:
             raise UsageError(msg)
         hub = self._hub
         number = hub.next_request()
-        if fds:
-            await hub.until_ready("vision")
-            frames = [await hub.lay_picture(fd, f"asked-{number}") for fd in fds]
-            hub.doorkeeper.supply(number, frames)
-        await hub.until_ready("button")
-        answer, _ = await hub.ask(
-            "button", number, m.RequestRing(request=number, source="command")
-        )
+        owner = f"asked-{number}"
+        frames: list[m.FrameRef] = []
+        try:
+            for fd in fds:
+                frames.append(await hub.lay_picture(fd, owner))
+            answer = await self._ring(number, frames)
+        finally:
+            # The visit has pinned them for itself by now.
+            for frame in frames:
+                hub.desk.unpin(frame, owner)
         if not isinstance(answer, m.RingAccepted):
             msg = "the button process gave no ring"
             raise UnavailableError(msg)
@@ -105,6 +108,17 @@ class Conversation:
         if request.wait:
             await self._wait_for(visit)
             self._peer.send(r.Visit(view=self._view_in_hand(visit)))
+
+    async def _ring(self, number: int, frames: list[m.FrameRef]) -> object:
+        hub = self._hub
+        if frames:
+            await hub.until_ready("vision")
+            hub.doorkeeper.supply(number, frames)
+        await hub.until_ready("button")
+        answer, _ = await hub.ask(
+            "button", number, m.RequestRing(request=number, source="command")
+        )
+        return answer
 
     async def _wait_for(self, visit: OpenVisit) -> None:
         while not visit.course.closed:
@@ -121,7 +135,7 @@ class Conversation:
             return
 
     def _view_in_hand(self, visit: OpenVisit) -> r.VisitView:
-        state = "degraded" if visit.course.reason else "decided"
+        state: VisitState = "degraded" if visit.course.reason else "decided"
         return views.visit_view(
             visit.record(state),
             self._hub.names,

@@ -25,7 +25,7 @@ from doorbell.runtime.peer import Peer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from doorbell.runtime.commands import Commands
+    from doorbell.runtime.commands import Commands, Conversation
 
 log = logging.getLogger("doorbell.control")
 
@@ -177,7 +177,7 @@ class ControlServer:
 
     async def _answer(
         self,
-        conversation: Commands.Conversation,
+        conversation: Conversation,
         peer: Peer,
         caller: Caller,
         request: object,

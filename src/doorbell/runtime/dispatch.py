@@ -76,20 +76,12 @@ class Dispatcher:
         names: Mapping[str, str],
         told: Callable[[str, str, str, str], None],
     ) -> None:
-        self._targets = {t.name: t for t in settings.targets if t.enabled}
-        self._urls = urls
+        self.reconfigure(settings, urls, zone)
         self._clock = clock
-        self._zone = zone
         self._ledger = ledger
         self._send = send
         self._names = names
         self._told = told
-        self._policy = RetryPolicy(
-            settings.retry_first_s,
-            settings.retry_max_s,
-            settings.expire_s,
-            settings.digest_after_s,
-        )
         self._items: dict[int, OutboxItem] = {}
         self._not_before_s: dict[int, float] = {}
         self._visits: dict[str, tuple[VisitRecord, bytes | None]] = {}
@@ -101,6 +93,20 @@ class Dispatcher:
         self._waking: asyncio.Task[None] | None = None
         self._wake_again = False
         self._timer: asyncio.TimerHandle | None = None
+
+    def reconfigure(
+        self, settings: Notify, urls: Mapping[str, str], zone: tzinfo
+    ) -> None:
+        """Use other settings from the next push on."""
+        self._targets = {t.name: t for t in settings.targets if t.enabled}
+        self._urls = urls
+        self._zone = zone
+        self._policy = RetryPolicy(
+            settings.retry_first_s,
+            settings.retry_max_s,
+            settings.expire_s,
+            settings.digest_after_s,
+        )
 
     # What is to be told.
 

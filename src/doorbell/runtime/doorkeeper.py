@@ -122,17 +122,12 @@ class Doorkeeper:
         dispatcher: Dispatcher,
         happened: Callable[[Happening, OpenVisit], None],
     ) -> None:
-        self._settings = settings
         self._clock = clock
         self._desk = desk
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._happened = happened
-        self._limits = VisitLimits(
-            tell_s=settings.notify.deadline_s,
-            decide_s=max(settings.vision.deadline_s, settings.notify.deadline_s),
-            burst_frames=settings.vision.burst_frames,
-        )
+        self.reconfigure(settings)
         self._visits: list[OpenVisit] = []
         self._presses: dict[int, OpenVisit] = {}
         self._known_rings: deque[str] = deque(maxlen=REMEMBERED_RINGS)
@@ -141,6 +136,15 @@ class Doorkeeper:
         self._looking: OpenVisit | None = None
         self._taken_cursor = 0
         self.supervisor: Supervisor | None = None
+
+    def reconfigure(self, settings: ProductionSettings) -> None:
+        """Use other settings from the next visit on."""
+        self._settings = settings
+        self._limits = VisitLimits(
+            tell_s=settings.notify.deadline_s,
+            decide_s=max(settings.vision.deadline_s, settings.notify.deadline_s),
+            burst_frames=settings.vision.burst_frames,
+        )
 
     # Presses and rings.
 

@@ -21,7 +21,7 @@ from doorbell.runtime.link import close_all
 from doorbell.stages import messages as m
 
 if TYPE_CHECKING:
-    from doorbell.core.enrolment import Separation
+    from doorbell.core.enrolment import PhotoStanding, Separation
     from doorbell.ports.store import EnrolledPhoto, PersonRecord
     from doorbell.runtime.hub import Hub
     from doorbell.runtime.peer import Peer
@@ -121,15 +121,15 @@ class Enrolling:
         except BadInputError as error:
             self._judged(label, str(error))
             return
-        with picture:
-            await self._judge(draft, label, picture.fd, picture.width, picture.height)
+        await self._judge_picture(draft, label, picture)
 
     async def _visit(self, request: r.EnrolVisit) -> None:
         draft = self._drafted()
         visit = await self._hub.ledger.call(lambda store: store.visit(request.visit))
-        jpeg = visit and await self._hub.ledger.call(
-            lambda store: store.picture(visit.id)
-        )
+        jpeg = None
+        if visit is not None:
+            visit_id = visit.id
+            jpeg = await self._hub.ledger.call(lambda store: store.picture(visit_id))
         if visit is None or not jpeg:
             msg = f"visit {request.visit} has no picture"
             raise BadInputError(msg, hint="`doorbell visits list` shows them.")
@@ -139,10 +139,21 @@ class Enrolling:
         finally:
             os.close(fd)
         label = f"visit {visit.id[:8]}"
-        with picture:
+        await self._judge_picture(draft, label, picture, request.face)
+
+    async def _judge_picture(
+        self,
+        draft: Draft,
+        label: str,
+        picture: wiring.DecodedPicture,
+        face: int | None = None,
+    ) -> None:
+        try:
             await self._judge(
-                draft, label, picture.fd, picture.width, picture.height, request.face
+                draft, label, picture.fd, picture.width, picture.height, face
             )
+        finally:
+            os.close(picture.fd)
 
     async def _camera(self) -> None:
         draft = self._drafted()
@@ -241,8 +252,8 @@ class Enrolling:
             photos=found.photos,
             right=found.right,
             worst=[
-                (f"{names.get(w.person_id, '?')}, photograph {w.photo + 1}", w.reason)
-                for w in found.worst
+                self._hurtful(standing)
+                for standing in found.worst
             ],
             lookalikes=[
                 r.Lookalike(
@@ -253,6 +264,15 @@ class Enrolling:
                 for pair in found.lookalikes
             ],
         )
+
+    def _hurtful(self, standing: PhotoStanding) -> tuple[str, str]:
+        names = self._hub.names
+        name = names.get(standing.person_id, "?")
+        if standing.nearest != standing.person_id:
+            reason = f"looks more like {names.get(standing.nearest, '?')}"
+        else:
+            reason = f"is only {standing.decision} to the others"
+        return f"{name}, photograph {standing.row + 1} of the gallery", reason
 
     # People.
 

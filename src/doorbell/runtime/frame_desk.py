@@ -131,7 +131,8 @@ class FrameDesk:
         request = next(self._requests)
         if not self._send(role, EncodePicture(request=request, frame=frame), ()):
             return None
-        future = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bytes | None] = loop.create_future()
         self._waiting[request] = (role, future)
         try:
             async with asyncio.timeout(ENCODE_S):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
     from doorbell.runtime.doorkeeper import Happening, OpenVisit
 
+    Watch = Callable[[str, OpenVisit, str], None]
+
 log = logging.getLogger("doorbell.hub")
 
 SWEEP_S = 5.0
@@ -62,14 +65,14 @@ class Hub:
         settings: ProductionSettings,
         roles: Sequence[str],
         environ: Mapping[str, str],
-        watch: Callable[[str, OpenVisit, str], None] | None = None,
+        watch: Watch | None = None,
     ) -> None:
         self.settings = settings
         self.clock = wiring.system_clock()
         self.names: dict[str, str] = {}
         self.engine: m.EngineReady | None = None
         self._watch = watch
-        self._roles = roles
+        self._environ = environ
         self._requests = itertools.count(1)
         self._answers: dict[int, tuple[str, asyncio.Future[object]]] = {}
         self.ledger = Ledger(lambda: wiring.open_store(settings))
@@ -328,8 +331,10 @@ class Hub:
         camera = self.settings.camera
         pixels = camera.width * camera.height
         picture = await asyncio.to_thread(wiring.decode_picture, fd, pixels)
-        with picture:
+        try:
             return self.desk.put(picture.fd, picture.width, picture.height, owner)
+        finally:
+            os.close(picture.fd)
 
     def person_id(self, who: str) -> str:
         """Find a person by name or id.
@@ -380,6 +385,32 @@ class Hub:
             visit.changed.set()
 
     # Housekeeping and the end.
+
+    def summary(self) -> str:
+        """One line on how the doorbell is doing."""
+        ailing = [
+            f"{role} {worker.life.state}"
+            for role, worker in self.supervisor.workers.items()
+            if not worker.is_up
+        ]
+        camera = self.desk.camera.condition
+        state = ", ".join(ailing) or "all processes run"
+        storage = f", storage: {self.ledger.trouble}" if self.ledger.trouble else ""
+        return f"{state}; camera {camera}; {len(self.names)} enrolled{storage}"
+
+    def reconfigure(
+        self, settings: ProductionSettings, roles: Sequence[str]
+    ) -> None:
+        """Take over new settings and restart the workers that read them."""
+        self.settings = settings
+        old = self.supervisor.configuration
+        self.supervisor.configuration = m.Configure(
+            settings=settings, slot_size=old.slot_size, slots=old.slots
+        )
+        urls = wiring.target_urls(settings, self._environ)
+        self.dispatcher.reconfigure(settings.notify, urls, wiring.zone(settings))
+        self.doorkeeper.reconfigure(settings)
+        self.supervisor.restart(roles)
 
     async def _every(self, period_s: float, work: Callable[[], None]) -> None:
         while True:

@@ -13,14 +13,24 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
-from doorbell.core.errors import NewerStateError, StorageError, UnavailableError
+from doorbell.core.errors import (
+    DiskFullError,
+    NewerStateError,
+    StorageError,
+    UnavailableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from doorbell.core.ring import Ring
     from doorbell.core.stamp import Stamp
-    from doorbell.ports.store import OutboxItem, OutboxState, Store, VisitRecord
+    from doorbell.ports.store import (
+        OutboxItem,
+        OutboxState,
+        Store,
+        VisitRecord,
+    )
 
 log = logging.getLogger("doorbell.ledger")
 
@@ -74,8 +84,8 @@ class Ledger:
             self._store = self._open_store()
         try:
             return work(self._store)
-        except StorageError:
-            # Full, perhaps: give up the reserve and old pictures, and try once more.
+        except DiskFullError:
+            # Give up the reserve and old pictures, and try once more.
             if not self._store.make_room():
                 raise
             return work(self._store)
@@ -131,7 +141,12 @@ class Ledger:
 
     async def _record_gap(self) -> None:
         missed, self._gap = self._gap, []
-        if await self._try(lambda store: store.record_gap(missed) or True) is None:
+
+        def work(store: Store) -> bool:
+            store.record_gap(missed)
+            return True
+
+        if await self._try(work) is None:
             self._gap = missed + self._gap
 
     async def close_visit(

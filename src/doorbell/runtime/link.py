@@ -63,7 +63,7 @@ class Codec:
             BadInputError: it is no message of ours.
         """
         try:
-            return self._decoder.decode(data)  # type: ignore[no-any-return]
+            return self._decoder.decode(data)
         except msgspec.MsgspecError as error:
             msg = f"not a message: {error}"
             raise BadInputError(msg) from error

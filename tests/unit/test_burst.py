@@ -61,6 +61,11 @@ def test_frames_are_spread_in_time_not_five_of_one_moment() -> None:
     assert min(gaps) >= 300
 
 
+def test_of_equal_frames_the_earlier_is_looked_at_whatever_the_order() -> None:
+    pair = [at(-300), at(300)]
+    assert order(pair, 1) == order(pair[::-1], 1) == [-300]
+
+
 def test_no_more_frames_than_allowed() -> None:
     shots = [at(ms) for ms in range(-1000, 1001, 100)]
     assert len(order(shots, 3)) == 3

@@ -68,6 +68,33 @@ def test_poor_frame_of_the_same_place_joins_and_counts_less() -> None:
     assert outcome.standings[0].looks == 2
 
 
+def test_half_alike_face_joins_in_the_same_place_only() -> None:
+    assert len(seen([face(0.0)], [face(0.5)]).faces) == 1
+    assert len(seen([face(0.0)], [face(0.5, RIGHT)]).faces) == 2
+    assert len(seen([face(0.0)], [face(0.7)]).faces) == 2
+
+
+def test_moving_face_joins_the_track_it_is_most_like() -> None:
+    outcome = seen([face(0.3, RIGHT), face(0.0)], [face(0.05, Box(250, 0, 100, 100))])
+    assert [v.likeness for v in outcome.faces] == pytest.approx([0.975, 0.7])
+    assert outcome.faces[0].box == LEFT
+
+
+def test_answer_is_settled_by_its_distance_from_the_lines() -> None:
+    def clearance(*faces: Sighting) -> float:
+        return seen(list(faces)).standings[0].clearance
+
+    assert clearance(face(0.05)) == pytest.approx(1.5)
+    assert clearance(face(0.15)) == pytest.approx(0.5)
+    assert clearance(face(0.3)) == 0.0
+    assert clearance(face(0.55)) == pytest.approx(1.5)
+    # Halfway between two people nobody is settled, however alike they are.
+    twins = Gallery(["anna", "bert"], np.array([[0.0], [0.15]], np.float32))
+    evidence = Evidence(likeness, POINT)
+    evidence.add(1, [face(0.0)])
+    assert evidence.outcome(twins).standings[0].clearance == pytest.approx(0.5)
+
+
 def test_another_face_in_the_same_place_is_another_visitor() -> None:
     assert decisions(seen([face(ANNA)], [face(2.5)])) == [
         Decision.KNOWN,
@@ -84,6 +111,7 @@ def test_two_faces_of_one_frame_are_two_visitors_and_one_name() -> None:
     assert decisions(outcome) == [Decision.KNOWN, Decision.UNSURE]
     doubted = next(v for v in outcome.faces if v.decision is Decision.UNSURE)
     assert "more alike" in doubted.note
+    assert doubted.box == RIGHT
 
 
 def test_person_tracked_apart_is_told_once() -> None:

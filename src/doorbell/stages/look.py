@@ -32,9 +32,10 @@ class Glance(NamedTuple):
 
 
 def grey_copy(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return grey levels, `LOOK_WIDTH` pixels wide, proportions kept."""
+    """Return grey levels, at most `LOOK_WIDTH` pixels wide, proportions kept."""
     height, width = rgb.shape[:2]
-    size = (LOOK_WIDTH, max(LOOK_WIDTH * height // width, 1))
+    look_width = min(width, LOOK_WIDTH)
+    size = (look_width, max(look_width * height // width, 1))
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
 

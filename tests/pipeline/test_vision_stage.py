@@ -300,6 +300,7 @@ def test_faces_are_extracted_for_enrolment_with_their_neighbour() -> None:
     assert face.box == FACE
     assert face.nearest_person == "anna"
     assert face.nearest_likeness == pytest.approx(0.966, abs=0.01)
+    assert porch.log.pictures == [b"jpeg of (480, 640, 3)"]
     row = np.frombuffer(face.embedding, "<f4")
     assert row == pytest.approx(embedding(15.0), abs=1e-3)
 
@@ -314,6 +315,7 @@ def test_pixels_that_do_not_fit_their_size_are_an_answer_with_a_reason() -> None
     porch.stage.handle(message, [sealed_memfd(b"short")])
     answer = porch.log.last(FacesExtracted)
     assert "640x480" in answer.error
+    assert porch.log.pictures == []
     porch.stage.handle(message, ())
     assert "descriptor" in porch.log.last(FacesExtracted).error
 

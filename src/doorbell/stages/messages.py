@@ -212,7 +212,10 @@ class ExtractedFace(Struct, frozen=True):
 
 
 class FacesExtracted(Message, frozen=True):
-    """The answer; `error` says why the picture could not be used."""
+    """The answer; `error` says why the picture could not be used.
+
+    Descriptor: the picture as JPEG, encoded by us, unless there is an `error`.
+    """
 
     request: int
     space: str = ""

@@ -100,6 +100,11 @@ def test_a_targets_wish_lengthens_the_wait_within_bounds(
         assert result >= wish_s
 
 
+@pytest.mark.parametrize("wish_s", [float("inf"), float("nan"), -1.0])
+def test_a_nonsense_wish_is_ignored(wish_s: float) -> None:
+    assert wait_s(1, wish_s=wish_s) == wait_s(1)
+
+
 def test_a_failure_past_expiry_is_a_dead_letter() -> None:
     assert isinstance(after_attempt("retry", 3, None, 86400.0, POLICY), Dead)
     assert isinstance(after_attempt("retry", 3, None, 86399.9, POLICY), Retry)

@@ -143,6 +143,8 @@ def test_wording_is_the_targets_own() -> None:
 def test_a_ring_comes_first_only_where_it_can_be_replaced_and_may_be_told() -> None:
     assert may_tell_ring_first(target(), can_replace=True)
     assert not may_tell_ring_first(target(), can_replace=False)
+    worded = target(PersonRule(person="Anna", wording="{name} is home"))
+    assert may_tell_ring_first(worded, can_replace=True)
     off = target(PersonRule(person="Anna", notify=False))
     assert not may_tell_ring_first(off, can_replace=True)
 

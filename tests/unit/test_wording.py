@@ -164,6 +164,18 @@ def test_own_words_never_hide_a_stranger() -> None:
     assert "All is well, Anna" in words.body
 
 
+def test_own_words_never_hide_a_second_visitor() -> None:
+    worded = Visitor(Decision.KNOWN, "Anna", wording="Anna is home")
+    words = said(visit(worded, BORIS))
+    assert words.title == "Anna and Boris are at the door"
+    assert words.body.startswith("Anna is home\n")
+
+
+def test_a_long_name_is_cut_visibly() -> None:
+    assert clean_name("x" * 300) == "x" * (LONGEST_NAME - 1) + "…"
+    assert clean_name("x" * LONGEST_NAME) == "x" * LONGEST_NAME
+
+
 def test_own_words_say_an_unknown_time_is_unknown() -> None:
     worded = Visitor(Decision.KNOWN, "Anna", wording="{name} at {time}")
     assert said(visit(worded, at=None)).title == "Anna at time unknown"

@@ -52,20 +52,25 @@ def endpoint(url: str, prefix: str, name: str) -> Endpoint:
         BadSettingsError: it lacks a host or has an impossible port. Its text names
             the target, never the address: that may hold a token.
     """
-    try:
-        parts = urlsplit(url.strip()[len(prefix) + 1 :])
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        # Without its cause: that would show the address.
-        host, port = None, None
-    if host is None:
+    parts, port = _taken_apart(url.strip()[len(prefix) + 1 :])
+    if parts is None or parts.hostname is None:
         msg = f"target {name}: the address has no host or an impossible port"
         hint = f"Write it as {prefix}+https://host/path."
         raise BadSettingsError(msg, hint=hint)
     path = quote(parts.path or "/", safe=_PATH)
     if parts.query:
         path += f"?{quote(parts.query, safe=_QUERY)}"
-    return Endpoint(parts.scheme == "https", host, port, path, _authorization(parts))
+    secure = parts.scheme == "https"
+    return Endpoint(secure, parts.hostname, port, path, _authorization(parts))
+
+
+def _taken_apart(url: str) -> tuple[SplitResult | None, int | None]:
+    # None instead of the error: that would show the address.
+    try:
+        parts = urlsplit(url)
+        return parts, parts.port
+    except ValueError:
+        return None, None
 
 
 def _authorization(parts: SplitResult) -> str | None:

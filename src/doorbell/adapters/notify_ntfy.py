@@ -59,13 +59,13 @@ def _headers(push: Push) -> dict[str, str]:
         "X-Sequence-ID": _identifier(push.replaces),
         "X-Priority": "low" if push.silent else "high",
         "X-Tags": "bell",
-        "Idempotency-Key": _identifier(push.key, longest=128),
+        "Idempotency-Key": push.key,
     }
 
 
-def _identifier(text: str, longest: int = _LONGEST_ID) -> str:
+def _identifier(text: str) -> str:
     kept = "".join(char if char.isascii() and char.isalnum() else "-" for char in text)
-    return kept[:longest] or "doorbell"
+    return kept[:_LONGEST_ID] or "doorbell"
 
 
 def _one_line(text: str) -> str:

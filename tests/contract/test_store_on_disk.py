@@ -207,6 +207,21 @@ def test_a_transaction_that_fails_leaves_nothing(used: Path) -> None:
         store.join_visit(VISIT.id, 2, 2)
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("steps", "{"), ("steps", '{"rung": "x"}'), ("decision", "maybe")],
+)
+def test_a_row_that_makes_no_sense_is_named(
+    used: Path, column: str, value: str
+) -> None:
+    with closing(opened(used)) as store:
+        with closing(connect((used / "state.db").as_uri(), 0.0)) as connection:
+            connection.execute(f"UPDATE visits SET {column} = ?", (value,))  # noqa: S608
+        with pytest.raises(StorageError, match="damaged") as refused:
+            store.visit(VISIT.id)
+        assert refused.value.hint
+
+
 # Pictures.
 
 

@@ -167,3 +167,5 @@ def test_sealed_values_cannot_be_moved_between_visits(
         visit_id = f"{1:032x}"
         with pytest.raises(OSError, match=r"damaged|another key"):
             (store.picture if column == "picture_key" else store.visit)(visit_id)
+        assert len(store.visits(99)) == 29
+        assert store.visits_of("f" * 32) == (0, None)

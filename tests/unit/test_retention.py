@@ -101,6 +101,11 @@ def test_the_oldest_pictures_go_when_there_are_too_many_bytes() -> None:
     assert plan.pictures == [row[2].id, row[3].id]
 
 
+def test_an_older_smaller_picture_does_not_outlive_a_dropped_one() -> None:
+    row = [kept(n, here(999.0), size) for n, size in ((3, 600), (2, 500), (1, 1))]
+    assert prune_plan(row, here(1000.0), LIMITS).pictures == [row[1].id, row[2].id]
+
+
 stamps = st.builds(
     stamp,
     st.sampled_from(BOOTS),
@@ -123,7 +128,7 @@ histories = st.lists(
 nows = st.builds(
     stamp,
     st.just("new"),
-    st.floats(3000, 4000),
+    st.floats(0, 4000),
     st.floats(0, YEARS_56_S),
     synced=st.booleans(),
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doorbell.adapters.durable_file import (
+    TEMPORARY,
     create_file,
     make_folder,
     storage_error,
@@ -65,6 +67,13 @@ def read_master_key(path: Path) -> bytes:
         raise storage_error(error, str(path)) from error
     finally:
         os.close(descriptor)
+
+
+def discard_half_made(path: Path) -> None:
+    """Remove the second name a key has if it was cut off while being made."""
+    # The folder may be read-only, as that of a credential is.
+    with suppress(OSError):
+        path.with_name(path.name + TEMPORARY).unlink(missing_ok=True)
 
 
 def _check_file(path: Path, status: os.stat_result) -> None:

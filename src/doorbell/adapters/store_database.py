@@ -86,10 +86,14 @@ class Database:
         Until then the log still holds deleted rows as they were.
 
         Returns:
-            False if another program was reading and some of the log had to stay.
+            False if some of the log had to stay: another program was reading, or the
+            disk failed. What was committed stays committed; try again later.
         """
-        with self.read() as connection:
-            row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        try:
+            with self.read() as connection:
+                row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except StorageError:
+            return False
         return bool(row[0] == 0)
 
     def _connect(self) -> sqlite3.Connection:

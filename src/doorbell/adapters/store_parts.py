@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from doorbell.adapters.store_rows import SealedFaces
+from doorbell.adapters.store_rows import SealedFaces, readable
 from doorbell.adapters.vault import Owner
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ class StoreParts:
             return SealedFaces()
         key = self.faces_key(row)
         owner = Owner("visit-faces", row["id"])
-        return _FACES.decode(self.vault.unseal(key, row["faces"], owner))
+        plain = self.vault.unseal(key, row["faces"], owner)
+        with readable(f"the faces of visit {row['id']}"):
+            return _FACES.decode(plain)
 
     def faces_key(self, row: sqlite3.Row) -> bytes:
         """Open the key of a visit's faces."""

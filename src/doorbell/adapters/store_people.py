@@ -74,7 +74,7 @@ class PeopleRows(StoreParts):
         """See the port.
 
         Old rows are overwritten and the log is emptied; if another program is just
-        reading the database, the log is emptied by the next `prune`.
+        reading the database, or the disk fails at that, the next `prune` empties it.
         """
         with self.database.write() as connection:
             _row(connection, person_id)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from doorbell.core.decision import Decision, FaceVerdict
+from doorbell.core.errors import StorageError
 from doorbell.core.ring import Ring
 from doorbell.core.stamp import Stamp
 from doorbell.ports.store import Attempt, OutboxItem, VisitRecord
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Iterator
 
 # The four columns of a stamp, in the order of `stamp_values`.
 STAMP = "boot_id, mono_ns, wall_ns, synced"
@@ -39,6 +42,18 @@ def mentions(faces: SealedFaces, person_id: str) -> bool:
     )
 
 
+@contextmanager
+def readable(what: str) -> Iterator[None]:
+    """Tell what cannot be decoded inside as damage to `what`."""
+    try:
+        yield
+    except (msgspec.DecodeError, ValueError) as error:
+        if isinstance(error, StorageError):
+            raise
+        msg = f"{what} is damaged, or of a newer release: {error}"
+        raise StorageError(msg, hint="Restore the last backup.") from error
+
+
 def stamp_values(stamp: Stamp) -> tuple[str, int, int, bool]:
     """Return a stamp as column values."""
     return stamp.boot_id, stamp.mono_ns, stamp.wall_ns, stamp.synced
@@ -61,7 +76,8 @@ def steps_text(steps: dict[str, int]) -> str:
 
 def steps_of(row: sqlite3.Row) -> dict[str, int]:
     """Read a visit's steps back."""
-    return _STEPS.decode(row["steps"])
+    with readable("the steps of a visit"):
+        return _STEPS.decode(row["steps"])
 
 
 def visit_of(row: sqlite3.Row, faces: SealedFaces) -> VisitRecord:
@@ -74,13 +90,15 @@ def visit_of(row: sqlite3.Row, faces: SealedFaces) -> VisitRecord:
         durable=bool(row["durable"]),
     )
     decision = row["decision"]
+    with readable(f"the decision of visit {row['id']}"):
+        decided = None if decision is None else Decision(decision)
     return VisitRecord(
         id=row["id"],
         ring=ring,
         rings=row["rings"],
         state=row["state"],
         steps=steps_of(row),
-        decision=None if decision is None else Decision(decision),
+        decision=decided,
         reason=row["reason"],
         faces=faces.verdicts,
         labels=faces.labels,

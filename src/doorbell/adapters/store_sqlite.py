@@ -19,6 +19,7 @@ from doorbell.adapters.durable_file import make_folder
 from doorbell.adapters.master_key import (
     KEY_FILE,
     create_master_key,
+    discard_half_made,
     read_master_key,
 )
 from doorbell.adapters.picture_folder import PictureFolder
@@ -118,6 +119,7 @@ def _vault(folder: Path, options: StoreOptions) -> Vault:
     """Read the key, making key and database where neither is."""
     key_file = options.key_file or folder / KEY_FILE
     database = folder / DATABASE
+    discard_half_made(key_file)
     if os.path.lexists(database):
         return Vault(read_master_key(key_file), options.random)
     _refuse_orphans(folder)

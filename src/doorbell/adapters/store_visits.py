@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from doorbell.adapters.picture_folder import picture_path
@@ -143,7 +145,7 @@ class VisitRows(StoreParts):
                 "ORDER BY seq DESC LIMIT ?",
                 (below, limit),
             ).fetchall()
-        return [self._visit_of(row) for row in rows]
+        return [self._shown(row) for row in rows]
 
     def visits_of(self, person_id: str) -> tuple[int, Stamp | None]:
         """See the port."""
@@ -151,7 +153,7 @@ class VisitRows(StoreParts):
             rows = connection.execute(
                 "SELECT * FROM visits WHERE faces IS NOT NULL ORDER BY seq"
             ).fetchall()
-        found = [row for row in rows if mentions(self.open_faces(row), person_id)]
+        found = [row for row in rows if mentions(self._faces_if_whole(row), person_id)]
         return len(found), stamp_of(found[-1]) if found else None
 
     def unfinished(self) -> list[VisitRecord]:
@@ -200,6 +202,18 @@ class VisitRows(StoreParts):
 
     def _visit_of(self, row: sqlite3.Row) -> VisitRecord:
         return visit_of(row, self.open_faces(row))
+
+    def _shown(self, row: sqlite3.Row) -> VisitRecord:
+        """Open a visit for a list, which one damaged row must not spoil."""
+        try:
+            return self._visit_of(row)
+        except StorageError as error:
+            return replace(visit_of(row, SealedFaces()), reason=str(error))
+
+    def _faces_if_whole(self, row: sqlite3.Row) -> SealedFaces:
+        with suppress(StorageError):
+            return self.open_faces(row)
+        return SealedFaces()
 
     def _insert_visit(self, connection: sqlite3.Connection, visit: VisitRecord) -> None:
         key, wrapped = self.vault.new_key(Owner("faces-key", visit.id))

@@ -117,7 +117,7 @@ def test_a_key_beside_what_it_encrypts_is_warned_of() -> None:
 
 
 def test_years_of_faces_are_warned_of() -> None:
-    storage = {**GOOD["storage"], "keep_days": 1000, "picture_days": 364}
+    storage = {"key_file": "/etc/k", "keep_days": 1000, "picture_days": 364}
     assert [one.key for one in advice_on(storage=storage)] == ["storage.keep_days"]
 
 

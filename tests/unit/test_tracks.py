@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from doorbell.core.burst import is_conclusive
 from doorbell.core.decision import Box, Decision
 from doorbell.core.faces import Gallery, OperatingPoint
 from doorbell.core.tracks import (
@@ -93,6 +94,15 @@ def test_answer_is_settled_by_its_distance_from_the_lines() -> None:
     evidence = Evidence(likeness, POINT)
     evidence.add(1, [face(0.0)])
     assert evidence.outcome(twins).standings[0].clearance == pytest.approx(0.5)
+
+
+def test_stranger_is_settled_when_nobody_is_enrolled_but_not_when_unread() -> None:
+    evidence = Evidence(likeness, POINT)
+    for mono_ns in (1, 2):
+        evidence.add(mono_ns, [face(ANNA), face(None, RIGHT)])
+    read, unread = evidence.outcome(Gallery.empty(1)).standings
+    assert is_conclusive([read])
+    assert not is_conclusive([unread])
 
 
 def test_another_face_in_the_same_place_is_another_visitor() -> None:

@@ -162,9 +162,11 @@ class Ledger:
 
     async def save_picture(self, visit_id: str, jpeg: bytes) -> bool:
         """Keep a visit's picture; false if the card had no room for it."""
-        work: Callable[[Store], bool] = lambda store: (
-            store.save_picture(visit_id, jpeg) is None
-        )
+
+        def work(store: Store) -> bool:
+            store.save_picture(visit_id, jpeg)
+            return True
+
         return bool(await self._try(work))
 
     async def picture(self, visit_id: str) -> bytes | None:

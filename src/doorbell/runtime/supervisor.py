@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("doorbell.supervisor")
 
 EXIT_BAD_SETTINGS = 78
+# Between hanging up and exiting a process writes its traceback; longer is hung.
+LINGER_S = 1.0
 
 
 class Boss(Protocol):
@@ -218,8 +220,14 @@ class Supervisor:
                 self._boss.worker_said(worker.role, message, fds)
 
     def _hung_up(self, worker: Worker) -> None:
-        # Deaf to us, so of no use to anybody, even if it still runs.
-        self._kill(worker)
+        # Deaf to us, so of no use to anybody; most often it is about to exit by itself.
+        pid = worker.pid
+
+        def end() -> None:
+            if worker.pid == pid:
+                self._kill(worker)
+
+        self._loop.call_later(LINGER_S, end)
 
     def _kill(self, worker: Worker) -> None:
         if worker.process is not None:

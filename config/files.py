@@ -68,7 +68,7 @@ def read_regular(path: Path, limit: int) -> tuple[bytes, int]:
             raise IsADirectoryError(errno.EISDIR, "is a directory, not a file")
         if not stat.S_ISREG(state.st_mode):
             raise OSError(errno.EINVAL, "is not a regular file")
-        with open(fd, "rb", closefd=False) as file:  # noqa: PTH123 - a descriptor has no path
+        with open(fd, "rb", closefd=False) as file:
             return file.read(limit + 1), state.st_size
     finally:
         os.close(fd)

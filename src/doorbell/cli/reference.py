@@ -51,7 +51,8 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - the same
             inner += action.choices.values()
         elif not isinstance(action, argparse._HelpAction):  # noqa: SLF001 - the same
-            yield f"* `{_name(action)}`: {action.help}"
+            about = (action.help or "") % {**vars(action), "prog": parser.prog}
+            yield f"* `{_name(action)}`: {about}"
     example = (parser.epilog or "").partition("\n")[2]
     lines = [line.removeprefix("  ") for line in example.split("\n")]
     yield from ("", "```console", *(f"$ {line}" for line in lines), "```", "")

@@ -150,6 +150,13 @@ def test_motion_is_told_from_the_second_frame_on(scene: Scene) -> None:
     assert moved > 0.1
 
 
+def test_first_frame_of_a_camera_found_again_shows_no_motion(scene: Scene) -> None:
+    scene.fake("ok gone ok")
+    scene.lend((0, 1), (1, 1))
+    scene.turn_until(lambda: len(scene.hub.frames()) == 2)
+    assert [frame.motion for frame in scene.hub.frames()] == [0.0, 0.0]
+
+
 def test_without_a_loan_nothing_is_written(scene: Scene) -> None:
     scene.fake("ok")
     scene.lend((0, 1), (1, 1))

@@ -7,6 +7,8 @@ import io
 import json
 import logging
 import socket
+import subprocess
+import sys
 from dataclasses import dataclass, replace
 from email import message_from_bytes
 from email.policy import default as email_policy
@@ -358,6 +360,18 @@ def test_a_wrong_address_is_a_wrong_setting_and_keeps_its_secret(url: str) -> No
     assert caught.value.hint
     assert "phone" in str(caught.value)
     assert TOKEN not in str(caught.value) + caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "url", ["console:", "file:/tmp", "ntfy+http://h/t", "webhook+http://h/"]
+)
+def test_our_own_targets_do_not_load_apprise(url: str) -> None:
+    program = (
+        "import sys; from doorbell.adapters.notifiers import open_notifier;"
+        f"open_notifier({url!r}, 'phone');"
+        "sys.exit(bool({'apprise', 'PIL', 'numpy', 'requests'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

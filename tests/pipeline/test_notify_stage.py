@@ -248,7 +248,7 @@ def test_a_call_that_never_returns_is_left_and_its_target_goes_on(
 def test_threads_that_never_return_are_bounded(
     start: Begin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify_module, "OVERDUE_MARGIN_S", -0.4)
+    monkeypatch.setattr(notify_module, "OVERDUE_MARGIN_S", -0.1)
     phone = FakeNotifier("hang " * 10)
     stage, hub = start({"phone": phone}, timeout_s=0.5)
     for attempt in range(1, 6):

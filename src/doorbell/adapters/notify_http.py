@@ -68,9 +68,10 @@ def _taken_apart(url: str) -> tuple[SplitResult | None, int | None]:
     # None instead of the error: that would show the address.
     try:
         parts = urlsplit(url)
-        return parts, parts.port
+        port = parts.port
     except ValueError:
         return None, None
+    return parts, port
 
 
 def _authorization(parts: SplitResult) -> str | None:

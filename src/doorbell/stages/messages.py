@@ -350,6 +350,18 @@ class ButtonStuck(Message, frozen=True):
     held_s: float
 
 
+class ButtonState(Message, frozen=True):
+    """Button to hub, on every change: how its line and its journal are.
+
+    With a `broken` journal rings are told all the same, undurable.
+    """
+
+    line: Literal["ok", "absent", "off"]
+    journal: Literal["ok", "broken"]
+    detail: str = ""
+    hint: str = ""
+
+
 class Rung(Message, frozen=True):
     """Button to hub, after the fsync.
 
@@ -411,6 +423,7 @@ FromWorker = (
     | PressBegan
     | PressVoid
     | ButtonStuck
+    | ButtonState
     | Rung
     | RingAccepted
 )

@@ -1,0 +1,323 @@
+"""From the edge to a ring that is on disk, was heard, and is told once."""
+
+from __future__ import annotations
+
+import time
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from config.production.production_settings import ProductionSettings
+from doorbell.core.stamp import NS_PER_S
+from doorbell.stages.button import ButtonStage, stamp_at
+from doorbell.stages.heard import local_time
+from doorbell.stages.messages import (
+    ButtonState,
+    ButtonStuck,
+    CursorMoved,
+    PressBegan,
+    PressVoid,
+    RequestRing,
+    RingAccepted,
+    Rung,
+    Stop,
+)
+from doorbell.testing.button import FakeButton
+from doorbell.testing.clock import FakeClock
+from doorbell.testing.journal import FakeJournal
+from doorbell.testing.outlet import RecordingOutlet
+from doorbell.testing.signal import FakeSignal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE_S = 5.0
+
+
+class Door:
+    """A stage with everything around it faked, and time that a test pushes."""
+
+    def __init__(
+        self,
+        *,
+        settings: dict[str, Any] | None = None,
+        line: str | None = "ok",
+        journal: FakeJournal | None = None,
+        chime: FakeSignal | None = None,
+    ) -> None:
+        numbers = count(1)
+        self.clock, self.outlet = FakeClock(), RecordingOutlet()
+        self.button = FakeButton(line) if line else None
+        self.journal = journal or FakeJournal()
+        self.chime, self.led = chime or FakeSignal(), FakeSignal()
+        chosen = {"notify": {"timezone": "Europe/Berlin"}, **(settings or {})}
+        self.stage = ButtonStage(
+            msgspec.convert(chosen, ProductionSettings),
+            button=self.button,
+            journal=self.journal,
+            chime=self.chime,
+            led=self.led,
+            clock=self.clock,
+            new_id=lambda: f"{next(numbers):032x}",
+        )
+        self.detail = self.stage.start(self.outlet)
+
+    def drive(self, *, pressed: bool) -> None:
+        assert self.button
+        self.button.drive(pressed=pressed, mono_ns=self.clock.mono)
+        self.turn()
+
+    def press(self, held_s: float = 0.1, rest_s: float = 0.1) -> None:
+        self.drive(pressed=True)
+        self.pass_time(held_s)
+        self.drive(pressed=False)
+        self.pass_time(rest_s)
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        self.turn()
+
+    def turn(self) -> float:
+        return self.stage.turn(self.clock.mono / NS_PER_S)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Turn until something is true; the writer is a real thread."""
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline_s, self.outlet.sent
+            self.turn()
+            time.sleep(0.001)
+
+    def rung(self, number: int) -> list[Rung]:
+        """Wait for so many tellings."""
+        self.until(lambda: len(self.outlet.of(Rung)) >= number)
+        return self.outlet.of(Rung)
+
+
+@pytest.fixture
+def at_door() -> Iterator[Callable[..., Door]]:
+    doors: list[Door] = []
+
+    def make(**parts: Any) -> Door:  # noqa: ANN401 - as Door takes them
+        doors.append(Door(**parts))
+        return doors[-1]
+
+    yield make
+    for door in doors:
+        door.journal.disk_answers.set()
+        door.stage.close()
+
+
+def test_press_is_told_at_its_first_edge_and_rings_when_it_is_on_disk(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door()
+    edge = door.clock.now()
+    door.drive(pressed=True)
+    assert door.outlet.of(PressBegan) == [PressBegan(press=1, stamp=edge)]
+    assert door.outlet.of(Rung) == []
+    door.pass_time(0.015)
+    (rung,) = door.rung(1)
+    assert (rung.press, rung.ring.stamp, rung.ring.durable) == (1, edge, True)
+    assert [rung.ring] == door.journal.rings
+    assert len(door.chime.started_ns) == len(door.led.started_ns) == 1
+
+
+def test_spike_is_void_and_silent(at_door: Callable[..., Door]) -> None:
+    door = at_door()
+    door.press(held_s=0.01)
+    assert door.outlet.of(PressVoid) == [PressVoid(press=1)]
+    assert (door.journal.rings, door.chime.started_ns) == ([], [])
+
+
+def test_requested_ring_is_accepted_after_it_was_told(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door(line=None)
+    door.stage.handle(RequestRing(request=7, source="command"), ())
+    (rung,) = door.rung(1)
+    assert (rung.ring.source, rung.request) == ("command", 7)
+    assert door.outlet.sent[-2:] == [rung, RingAccepted(request=7, ring=rung.ring)]
+
+
+def test_failed_write_is_told_undurable_and_again_when_recorded(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door(journal=FakeJournal("fail ok"))
+    door.press()
+    first, again = door.rung(2)
+    assert (first.ring.durable, first.ring.seq, first.press) == (False, 0, 1)
+    assert "disk failed" in first.error
+    assert (again.ring.durable, again.press, again.error) == (True, 0, "")
+    assert first.ring.id == again.ring.id
+    assert door.journal.late == [first.ring.id]
+    assert len(door.chime.started_ns) == 1
+    assert [s.journal for s in door.outlet.of(ButtonState)][-1] == "ok"
+
+
+def test_bell_works_without_any_disk(at_door: Callable[..., Door]) -> None:
+    door = at_door(journal=FakeJournal(opens="fail"))
+    assert "broken" in door.detail
+    for _ in range(3):
+        door.press()
+    assert [r.ring.durable for r in door.rung(3)] == [False] * 3
+    assert len(door.chime.started_ns) == 3
+    state = door.outlet.of(ButtonState)[-1]
+    assert (state.journal, "no disk" in state.detail) == ("broken", True)
+
+
+def test_hung_disk_holds_up_neither_chime_nor_household(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door()
+    door.journal.disk_answers.clear()
+    door.press(held_s=0.1, rest_s=0.0)
+    assert door.chime.started_ns == []
+    assert door.turn() == pytest.approx(0.015, abs=0.001)
+    door.pass_time(0.2)
+    assert len(door.chime.started_ns) == 1
+    assert door.outlet.of(Rung) == []
+    door.pass_time(1.8)
+    (early,) = door.outlet.of(Rung)
+    assert not early.ring.durable
+    door.press()
+    assert [r.ring.durable for r in door.outlet.of(Rung)] == [False, False]
+    door.journal.disk_answers.set()
+    tellings = door.rung(4)
+    assert [r.ring.durable for r in tellings] == [False, False, True, True]
+    assert [r.ring.id for r in tellings[:2]] == [r.ring.id for r in tellings[2:]]
+    assert len(door.chime.started_ns) == 2
+
+
+def test_absent_line_is_said_and_tried_again(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door(line="absent absent ok")
+    assert "no line" in door.detail
+    assert door.outlet.of(ButtonState)[-1].line == "absent"
+    door.pass_time(0.5)
+    assert door.outlet.of(ButtonState)[-1].line == "absent"
+    door.pass_time(0.5)
+    door.pass_time(2.0)
+    assert door.outlet.of(ButtonState)[-1].line == "ok"
+    door.press()
+    assert door.rung(1)
+
+
+def test_button_held_while_its_line_is_taken_rings(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door(line="absent ok")
+    door.drive(pressed=True)
+    door.pass_time(1.0)
+    door.pass_time(0.015)
+    assert door.rung(1)[0].press == 1
+
+
+def test_stuck_button_is_one_ring_and_said_once(at_door: Callable[..., Door]) -> None:
+    door = at_door()
+    door.drive(pressed=True)
+    door.pass_time(0.015)
+    door.rung(1)
+    for _ in range(120):
+        door.pass_time(30.0)
+    door.drive(pressed=False)
+    door.pass_time(0.1)
+    assert [m.stuck for m in door.outlet.of(ButtonStuck)] == [True, False]
+    assert len(door.rung(1)) == 1
+
+
+def test_thousand_presses_a_minute_are_journalled_each(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door(chime=FakeSignal(on_s=0.5))
+    for _ in range(1000):
+        door.press(held_s=0.03, rest_s=0.03)
+    door.until(lambda: len(door.journal.rings) == 1000)
+    door.until(lambda: door.outlet.of(Rung)[-1].ring == door.journal.rings[-1])
+    assert len({r.ring.id for r in door.outlet.of(Rung)}) == 1000
+    assert door.chime.skipped > 500
+    door.pass_time(1.0)
+
+
+@pytest.mark.parametrize(
+    ("synced", "sounds"), [(True, 0), (False, 1)], ids=["night", "clock not set"]
+)
+def test_chime_is_quiet_by_night_but_not_by_a_clock_that_was_never_set(
+    at_door: Callable[..., Door], synced: bool, sounds: int
+) -> None:
+    door = at_door(settings={"chime": {"quiet_hours": "00:00-00:00"}})
+    door.clock.synced = synced
+    door.press()
+    door.rung(1)
+    assert len(door.chime.started_ns) == sounds
+    assert len(door.led.started_ns) == 1
+
+
+def test_self_test_disturbs_nobody(at_door: Callable[..., Door]) -> None:
+    door = at_door()
+    door.stage.handle(RequestRing(request=1, source="synthetic"), ())
+    door.rung(1)
+    assert door.chime.started_ns == door.led.started_ns == []
+
+
+def test_broken_chime_holds_up_no_ring(at_door: Callable[..., Door]) -> None:
+    door = at_door(chime=FakeSignal(is_broken=True))
+    door.press()
+    assert door.rung(1)[0].ring.durable
+
+
+def test_stop_finishes_the_press_in_hand(at_door: Callable[..., Door]) -> None:
+    door = at_door()
+    door.drive(pressed=True)
+    door.clock.advance(0.02)
+    door.stage.handle(Stop(), ())
+    assert len(door.outlet.of(Rung)) == 1
+
+
+def test_close_tells_what_the_disk_keeps_waiting(at_door: Callable[..., Door]) -> None:
+    door = at_door()
+    door.journal.disk_answers.clear()
+    door.stage.handle(RequestRing(request=3, source="http"), ())
+    door.stage.close()
+    (rung,) = door.outlet.of(Rung)
+    assert not rung.ring.durable
+    assert door.outlet.of(RingAccepted)
+
+
+def test_ring_is_journalled_even_when_the_hub_is_gone(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door()
+    door.outlet.is_gone = True
+    door.press()
+    door.until(lambda: door.journal.rings)
+    assert len(door.chime.started_ns) == 1
+
+
+def test_cursor_of_the_hub_reaches_the_journal(at_door: Callable[..., Door]) -> None:
+    door = at_door()
+    door.stage.handle(CursorMoved(seq=12), ())
+    door.until(lambda: door.journal.released == 12)
+
+
+def test_edge_dated_by_the_kernel_gets_both_clocks() -> None:
+    clock = FakeClock()
+    edge = clock.now()
+    clock.advance(0.25)
+    assert stamp_at(edge.mono_ns, clock.now()) == edge
+
+
+def test_local_time_follows_both_changes_of_summer_time() -> None:
+    clock = FakeClock()
+    for utc_s, expected in [
+        (1774745999, "01:59:59"),
+        (1774746000, "03:00:00"),
+        (1792889999, "02:59:59"),
+        (1792890000, "02:00:00"),
+    ]:
+        clock.wall = utc_s * NS_PER_S
+        assert local_time(clock.now(), "Europe/Berlin").isoformat() == expected
+    assert local_time(clock.now(), "No/Where")

@@ -264,3 +264,11 @@ def test_child_is_bound_before_it_reads_anything(tmp_path: Path) -> None:
         command = [sys.executable, "-c", PROBE]
         subprocess.run(command, stdout=file, check=True, env={})
     assert out.read_text().split() == ["privileges", "memory", "files", "output"]
+
+
+def test_hub_holds_no_image_library_to_have_pictures_decoded() -> None:
+    code = (
+        "import sys, doorbell.adapters.picture_decoder; "
+        "sys.exit(bool({'PIL', 'numpy', 'pillow_heif'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -25,6 +25,8 @@ _CLONE_NEWNET = 0x40000000
 _MAX_FILES = 32
 _WHITE = (255, 255, 255, 255)
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP")
+# Modes that can be averaged; thumbnail draws JPEGs smaller while decoding them.
+_REDUCIBLE = ("L", "RGB", "RGBA", "CMYK", "YCbCr")
 _HEIF_BOX = b"ftyp"
 
 
@@ -104,13 +106,14 @@ def _decode(data: bytes, pixels_fd: int, limits: Limits) -> Report:
     kind = str(picture.format)
     _refuse_bomb(picture, limits.max_pixels)
     warnings = _animation(picture)
-    if kind in {"JPEG", "MPO"}:
-        picture.draft(picture.mode, (limits.max_side, limits.max_side))
-    upright = ImageOps.exif_transpose(picture)
-    rgb = _flattened(upright)
-    original = rgb.size
-    rgb.thumbnail((limits.max_side, limits.max_side), Image.Resampling.LANCZOS)
-    if rgb.size != original:
+    # Reduced first, turned in place: every copy of the original costs 256 MB at most.
+    is_large = max(picture.size) > limits.max_side
+    if picture.mode not in _REDUCIBLE:
+        picture = _flattened(picture)
+    picture.thumbnail((limits.max_side, limits.max_side), Image.Resampling.LANCZOS)
+    ImageOps.exif_transpose(picture, in_place=True)
+    rgb = _flattened(picture)
+    if is_large:
         warnings.append(f"reduced to {rgb.width}x{rgb.height}")
     _write_all(pixels_fd, rgb.tobytes())
     return Report(width=rgb.width, height=rgb.height, format=kind, warnings=warnings)
@@ -166,6 +169,8 @@ def _flattened(picture: Image.Image) -> Image.Image:
     """Return RGB, 8 bits, what is transparent made white."""
     from PIL import Image  # noqa: PLC0415 - as above
 
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return picture
     if picture.mode.startswith(("I", "F")):
         return _eight_bits(picture).convert("RGB")
     if not (picture.mode.endswith(("A", "a")) or "transparency" in picture.info):

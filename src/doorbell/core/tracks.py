@@ -7,6 +7,7 @@ a poor picture, but not for another face.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -154,8 +155,11 @@ class Evidence:
     def _clearance(self, verdict: FaceVerdict) -> float:
         """How far the answer is from changing, in units of the point's comfort."""
         point, likeness = self._point, verdict.likeness
-        if likeness is None or verdict.decision is Decision.UNSURE:
+        if verdict.decision is Decision.UNSURE:
             return 0.0
+        if likeness is None:
+            # With nobody enrolled nothing can change it; unread, it has no looks.
+            return math.inf
         if verdict.decision is Decision.UNKNOWN:
             return (point.unsure_at - likeness) / point.comfort
         spare = likeness - point.known_at

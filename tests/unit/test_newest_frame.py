@@ -51,7 +51,7 @@ class Counting:
 
 
 def reading(source: Counting) -> NewestFrame:
-    found = NewestFrame(lambda: source, "test camera")
+    found = NewestFrame(lambda: source, "test camera", "plug it in")
     found.wait_open(DEADLINE_S)
     return found
 
@@ -116,8 +116,9 @@ def test_source_that_ends_is_absent_and_released() -> None:
     camera = reading(source)
     source.fails = True
     until(source.released.is_set)
-    with pytest.raises(CameraAbsentError, match="no more frames"):
+    with pytest.raises(CameraAbsentError, match="no more frames") as caught:
         camera.read(DEADLINE_S)
+    assert caught.value.hint == "plug it in"
     camera.close()
 
 
@@ -127,7 +128,7 @@ def test_failure_to_connect_reaches_the_one_who_waits() -> None:
         raise CameraBusyError(msg)
 
     with pytest.raises(CameraBusyError, match="held"):
-        NewestFrame(connect, "test camera").wait_open(DEADLINE_S)
+        NewestFrame(connect, "test camera", "plug it in").wait_open(DEADLINE_S)
 
 
 def test_source_that_never_connects_is_absent() -> None:
@@ -137,7 +138,7 @@ def test_source_that_never_connects_is_absent() -> None:
         going.wait(DEADLINE_S)
         return Counting()
 
-    camera = NewestFrame(connect, "test camera")
+    camera = NewestFrame(connect, "test camera", "plug it in")
     with pytest.raises(CameraAbsentError, match="did not answer"):
         camera.wait_open(0.05)
     going.set()

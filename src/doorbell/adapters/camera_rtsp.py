@@ -63,7 +63,7 @@ class RtspCamera:
 
     def __init__(self, settings: Camera) -> None:
         self._settings = settings
-        self._stream = UprightStream(settings)
+        self._stream = UprightStream(settings, _UNREACHABLE_HINT)
 
     def open(self) -> str:
         """Connect; waits up to `OPEN_TIMEOUT_S`."""

@@ -94,7 +94,7 @@ class V4l2Camera:
     def __init__(self, settings: Camera) -> None:
         self._settings = settings
         self._path = settings.source.removeprefix(PREFIX)
-        self._stream = UprightStream(settings)
+        self._stream = UprightStream(settings, _ABSENT_HINT)
 
     def open(self) -> str:
         """Take the device; waits up to `OPEN_TIMEOUT_S`."""

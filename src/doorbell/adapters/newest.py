@@ -53,16 +53,18 @@ class NewestFrame:
     OpenCV is left behind as a daemon and named by `is_stuck`.
     """
 
-    def __init__(self, connect: Callable[[], Source], name: str) -> None:
+    def __init__(self, connect: Callable[[], Source], name: str, hint: str) -> None:
         """Start connecting at once.
 
         Args:
             connect: opens the source; runs on the thread, may raise
                 HardwareAbsentError.
             name: of the device, for messages; without secrets.
+            hint: what helps when it ends or does not answer.
         """
         self._connect = connect
         self._name = name
+        self._hint = hint
         self._changed = threading.Condition()
         self._is_open = False
         self._is_wanted = False
@@ -88,7 +90,7 @@ class NewestFrame:
                 raise self._failure
             if not self._is_open:
                 msg = f"{self._name} did not answer within {timeout_s:.0f} s"
-                raise CameraAbsentError(msg)
+                raise CameraAbsentError(msg, hint=self._hint)
 
     def read(self, timeout_s: float) -> Frame | None:
         """Return a frame (red first) grabbed since the last call, None if none came.
@@ -130,7 +132,8 @@ class NewestFrame:
             self._pump(source)
         finally:
             source.release()
-            self._end(CameraAbsentError(f"{self._name} delivers no more frames"))
+            msg = f"{self._name} delivers no more frames"
+            self._end(CameraAbsentError(msg, hint=self._hint))
 
     def _pump(self, source: Source) -> None:
         failures = 0
@@ -162,8 +165,9 @@ class NewestFrame:
 class UprightStream:
     """What `V4l2Camera` and `RtspCamera` share: a source read by `NewestFrame`."""
 
-    def __init__(self, settings: Camera) -> None:
+    def __init__(self, settings: Camera, hint: str) -> None:
         self._settings = settings
+        self._hint = hint
         self._upright = Upright(settings)
         self._newest: NewestFrame | None = None
 
@@ -176,8 +180,8 @@ class UprightStream:
         """
         if self._newest is not None:
             msg = f"an earlier attempt to open {name} hangs"
-            raise CameraBusyError(msg, hint="Unplug the camera and plug it in again.")
-        self._newest = NewestFrame(connect, name)
+            raise CameraBusyError(msg, hint=self._hint)
+        self._newest = NewestFrame(connect, name, self._hint)
         try:
             self._newest.wait_open(timeout_s)
         except (CameraAbsentError, CameraBusyError):

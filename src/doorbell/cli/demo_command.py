@@ -121,6 +121,8 @@ source = "mock"
 merge_s = 0.0
 [camera]
 source = "{source}"
+[log]
+level = "error"
 [notify]
 deadline_s = 5.0
 [[notify.targets]]

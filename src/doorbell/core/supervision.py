@@ -66,9 +66,7 @@ class Supervised:
     deaths_s: deque[float] = field(default_factory=deque)
     deaths: int = 0
 
-    def step(
-        self, event: Event, now_s: float, within_s: float | None = None
-    ) -> Action:
+    def step(self, event: Event, now_s: float, within_s: float | None = None) -> Action:
         """Take `event` into account and say what to do about it.
 
         Args:

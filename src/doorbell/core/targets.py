@@ -4,8 +4,9 @@ from __future__ import annotations
 
 # Services where a later push with the same id takes the place of the first: our own
 # adapters. Services reached through apprise only ever add a message.
-REPLACING_SCHEMES = frozenset({"file", "ntfy+http", "ntfy+https", "webhook+http",
-                               "webhook+https"})
+REPLACING_SCHEMES = frozenset(
+    {"file", "ntfy+http", "ntfy+https", "webhook+http", "webhook+https"}
+)
 
 
 def can_replace(url: str) -> bool:

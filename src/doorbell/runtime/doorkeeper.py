@@ -7,6 +7,7 @@ What to do when is decided by `core.visit` (deadlines, degradation) and `core.bu
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import deque
@@ -128,6 +129,7 @@ class Doorkeeper:
         self._dispatcher = dispatcher
         self._happened = happened
         self.reconfigure(settings)
+        self._tokens = itertools.count(1)
         self._visits: list[OpenVisit] = []
         self._presses: dict[int, OpenVisit] = {}
         self._known_rings: deque[str] = deque(maxlen=REMEMBERED_RINGS)
@@ -151,7 +153,7 @@ class Doorkeeper:
     def press_began(self, message: PressBegan) -> None:
         """First edge: look at once; the ring may still turn out to be a spike."""
         if self._joinable(message.stamp.mono_ns / NS_PER_S) is None:
-            visit = self._begin(f"press-{message.press}", message.stamp)
+            visit = self._begin(message.stamp)
             self._presses[message.press] = visit
             self._work(visit)
 
@@ -161,6 +163,13 @@ class Doorkeeper:
         if visit is not None:
             visit.course.ring_void()
             self._work(visit)
+
+    def button_down(self) -> None:
+        """Presses in hand died with the process; what it journalled is read again."""
+        for visit in self._presses.values():
+            visit.course.ring_void()
+            self._work(visit)
+        self._presses.clear()
 
     def rung(self, message: Rung) -> OpenVisit | None:
         """A ring counts: open a visit, or join the open one."""
@@ -173,7 +182,7 @@ class Doorkeeper:
         visit = self._presses.pop(message.press, None) or self._joinable(now_s)
         supplied = self._supplied.pop(message.request, None)
         if visit is None or supplied is not None:
-            visit = self._begin(ring.id, ring.stamp, supplied)
+            visit = self._begin(ring.stamp, supplied)
         self._count(visit, ring)
         return visit
 
@@ -188,7 +197,7 @@ class Doorkeeper:
         began_s = time.monotonic() - (age_s if age_s is not None and fresh else 0.0)
         visit = self._joinable(began_s)
         if visit is None or visit.late is fresh:
-            visit = self._begin(ring.id, ring.stamp)
+            visit = self._begin(ring.stamp)
             visit.course.edge_s = time.monotonic()
             visit.late = not fresh
             if not fresh:
@@ -200,8 +209,9 @@ class Doorkeeper:
         self._supplied[request] = frames
 
     def _begin(
-        self, token: str, edge: Stamp, supplied: list[FrameRef] | None = None
+        self, edge: Stamp, supplied: list[FrameRef] | None = None
     ) -> OpenVisit:
+        token = f"visit-{next(self._tokens)}"
         edge_s = edge.mono_ns / NS_PER_S
         visit = OpenVisit(token, VisitCourse(self._limits, edge_s), edge, edge_s)
         visit.steps["edge"] = edge.mono_ns

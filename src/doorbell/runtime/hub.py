@@ -71,6 +71,7 @@ class Hub:
         self.clock = wiring.system_clock()
         self.names: dict[str, str] = {}
         self.engine: m.EngineReady | None = None
+        self.button: m.ButtonState | None = None
         self._watch = watch
         self._environ = environ
         self._requests = itertools.count(1)
@@ -128,24 +129,32 @@ class Hub:
         self._spawn(self._every(PRUNE_S, self._prune))
 
     async def _take_up(self) -> None:
-        now = self.clock.now()
-        journal = Path(self.settings.storage.dir) / "journal"
+        """Finish what a crash left in the state; rings follow with the button."""
         try:
-            cursor, unfinished, pending = await self.ledger.call(
-                lambda store: (store.cursor(), store.unfinished(), store.pending())
+            unfinished, pending = await self.ledger.call(
+                lambda store: (store.unfinished(), store.pending())
             )
         except StorageError:
-            # Without a cursor only what is fresh is surely not told yet.
-            for left in await asyncio.to_thread(wiring.read_rings, journal, 0):
-                age_s = left.stamp.age_s(now)
-                if age_s is not None and age_s <= self.settings.visit.expiry_s:
-                    self.doorkeeper.resume(left, now)
             return
         for visit in unfinished:
             await self._finish(visit)
         self.dispatcher.accept([], pending)
-        for left in await asyncio.to_thread(wiring.read_rings, journal, cursor):
-            self.doorkeeper.resume(left, now)
+
+    async def _take_up_rings(self) -> None:
+        """Take up rings that are in the journal and nowhere else."""
+        journal = Path(self.settings.storage.dir) / "journal"
+        try:
+            cursor = await self.ledger.call(lambda store: store.cursor())
+            oldest_s = float("inf")
+        except StorageError:
+            # Without a cursor only what is fresh is surely not told yet.
+            cursor, oldest_s = 0, self.settings.visit.expiry_s
+        found = await asyncio.to_thread(wiring.read_rings, journal, cursor)
+        now = self.clock.now()
+        for left in found:
+            age_s = left.stamp.age_s(now)
+            if oldest_s == float("inf") or (age_s is not None and age_s <= oldest_s):
+                self.doorkeeper.resume(left, now)
 
     async def _finish(self, visit: wiring.VisitRecord) -> None:
         closed = wiring.degraded(visit, "the doorbell was restarted")
@@ -185,6 +194,9 @@ class Hub:
                 self._spawn(self._welcome_vision())
             case "notify":
                 self.dispatcher.wake()
+            case "button":
+                # What it wrote just before it died was never said.
+                self._spawn(self._take_up_rings())
             case _:
                 pass
 
@@ -207,6 +219,8 @@ class Hub:
                 self.doorkeeper.vision_down()
             case "notify":
                 self.dispatcher.notify_down()
+            case "button":
+                self.doorkeeper.button_down()
             case _:
                 pass
 
@@ -244,6 +258,8 @@ class Hub:
                 self.doorkeeper.camera_changed()
             case m.EngineReady():
                 self.engine = message
+            case m.ButtonState():
+                self._button_state(message)
             case m.ButtonStuck(stuck=stuck, held_s=held_s):
                 log.warning(
                     "button_stuck", extra={"stuck": stuck, "held_s": round(held_s)}
@@ -254,6 +270,20 @@ class Hub:
             case _:
                 log.warning("unexpected", extra={"role": role, "kind": str(message)})
         close_all(fds)
+
+    def _button_state(self, state: m.ButtonState) -> None:
+        self.button = state
+        is_well = state.line != "absent" and state.journal == "ok"
+        log.log(
+            logging.INFO if is_well else logging.ERROR,
+            "button_state",
+            extra={
+                "line": state.line,
+                "journal": state.journal,
+                "detail": state.detail,
+                "hint": state.hint,
+            },
+        )
 
     def _answer(self, request: int, message: object, fds: Sequence[int] = ()) -> None:
         _, future = self._answers.pop(request, ("", None))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
 
     from config.production.production_settings import ProductionSettings
     from doorbell.core.ring import Ring
+    from doorbell.adapters.gpio_lines import PinSource
+    from doorbell.ports.button import Button
     from doorbell.ports.camera import Camera
     from doorbell.ports.clock import Clock
     from doorbell.ports.faces import Engine
+    from doorbell.ports.signal import Signal
     from doorbell.ports.stage import Stage
     from doorbell.ports.store import PersonRecord
     from doorbell.ports.store import Store as StateStore
@@ -200,6 +204,69 @@ def build_stage(role: str, configuration: Configure, ring_fd: int) -> Stage:
         raise UsageError(msg)
     ring = MemfdRing(ring_fd, configuration.slots, configuration.slot_size)
     return builders[role](configuration.settings, ring)
+
+
+def _button(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
+    from doorbell.adapters.ring_journal import RingJournal
+    from doorbell.stages.button import ButtonStage
+
+    run = Path(settings.storage.dir) / "run"
+    pins = _pins(settings, run)
+    return ButtonStage(
+        settings,
+        button=_line(settings, run, pins),
+        journal=RingJournal(Path(settings.storage.dir) / "journal"),
+        chime=_chime(settings, pins),
+        led=_led(settings, pins),
+        clock=SystemClock(),
+        new_id=lambda: uuid.uuid4().hex,
+    )
+
+
+def _pins(settings: ProductionSettings, run: Path) -> PinSource:
+    if settings.button.source == "gpio":
+        from doorbell.adapters.gpio_lines import lgpio_pins
+
+        return lgpio_pins(run)
+    from doorbell.adapters.button_mock import mock_pins
+
+    return mock_pins()
+
+
+def _line(settings: ProductionSettings, run: Path, pins: PinSource) -> Button | None:
+    match settings.button.source:
+        case "gpio":
+            from doorbell.adapters.button_gpiozero import GpioButton
+
+            return GpioButton(settings.button, pins)
+        case "mock":
+            from doorbell.adapters.button_mock import MockButton
+
+            return MockButton(settings.button, run / "button.sock", pins)
+        case "none":
+            return None
+
+
+def _chime(settings: ProductionSettings, pins: PinSource) -> Signal:
+    from doorbell.adapters.chime import CommandChime, Silence
+
+    chime = settings.chime
+    if chime.command:
+        return CommandChime(chime.command, chime.timeout_s)
+    if chime.gpio_pin is not None:
+        from doorbell.adapters.gpio_lines import OutputPulse
+
+        return OutputPulse(chime.gpio_pin, chime.pulse_s, pins)
+    return Silence()
+
+
+def _led(settings: ProductionSettings, pins: PinSource) -> Signal | None:
+    pin = settings.button.led_pin
+    if pin is None:
+        return None
+    from doorbell.adapters.gpio_lines import OutputPulse
+
+    return OutputPulse(pin, settings.button.led_s, pins, extends=True)
 
 
 def _capture(settings: ProductionSettings, ring: MemfdRing) -> Stage:

@@ -168,3 +168,26 @@ def test_an_error_at_any_call_is_told_and_the_step_can_be_done_again(
         assert done == list(STEPS), (name, nth, done)
         check(folder, done)
         shutil.rmtree(folder)
+
+
+def test_nothing_is_acknowledged_before_it_is_synced(tmp_path: Path) -> None:
+    """SIGKILL cannot show a missing fsync: the order of the calls can."""
+    _, trace = strace(tmp_path / "state", "-y")
+    parts = re.split(r"write\(1<[^>]*>, \"(\w+)\\n\"", trace)
+    calls = dict(zip(parts[1::2], parts[:-1:2], strict=True))
+    for step in ("enrol", "visit", "picture", "close", "told", "erase"):
+        assert re.search(r"f(data)?sync\(\d+<[^>]*state\.db-wal>", calls[step]), step
+    for step, file in (("open", "state.db"), ("picture", f"{VISIT}.enc")):
+        found = re.search(
+            rf"f(data)?sync\(\d+<[^>]*{file}\.tmp>.*?"
+            rf"rename\(\"[^\"]*{file}\.tmp\".*?fsync\(\d+<[^>.]*>",
+            calls[step],
+            re.DOTALL,
+        )
+        assert found, step
+    key = re.search(
+        r"fsync\(\d+<[^>]*master\.key\.tmp>.*?link\(.*?fsync\(\d+<[^>]*/keys>",
+        calls["open"],
+        re.DOTALL,
+    )
+    assert key

@@ -24,8 +24,11 @@ READ_TIMEOUT_S = 4.0
 _MS = 1000
 _PORTS = {"rtsp": 554, "rtsps": 322}
 # FFmpeg's names. TCP, since a lost UDP packet smears a face over half the picture; no
-# buffering, since an old frame is worth nothing here.
-_FFMPEG_OPTIONS = "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay"
+# buffering, since an old frame is worth nothing here; half a second (in microseconds)
+# to find out what the stream is, since one of video needs no more.
+_FFMPEG_OPTIONS = (
+    "rtsp_transport;tcp|fflags;nobuffer|flags;low_delay|analyzeduration;500000"
+)
 
 _UNREACHABLE_HINT = "Is the camera switched on, and its address still the same?"
 _STREAM_HINT = "Check the path, user name and password in the rtsp address."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -12,7 +13,6 @@ from config.sections import Camera as Settings
 from doorbell.adapters import scene as scenes
 from doorbell.adapters.camera_folder import FolderCamera
 from doorbell.ports.camera import CameraAbsentError, Frame
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -131,6 +131,7 @@ def test_shown_settings_hold_no_secret() -> None:
             "targets": [
                 {"name": "a", "url": f"tgram://{CANARY}/1"},
                 {"name": "b", "url": f"ntfy+https://h.lan/{CANARY}"},
+                {"name": "c", "url": f"mailto:{CANARY}"},
             ]
         },
     }

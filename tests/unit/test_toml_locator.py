@@ -21,7 +21,7 @@ y = 2
 """   # the table above is text
 y = [ # list
   "]", '[', # comment with ]
-  { z = 1 },
+  ["b"], { z = 1 },
 ]
 "quoted key" = 1
 dotted.inner = 2
@@ -87,6 +87,7 @@ values = st.one_of(
     st.text('ab[]{}="#', max_size=8).map(lambda text: f"'{text}'"),
     st.text("ab[]\n=#'", max_size=8).map(lambda text: f'"""{text}"""'),
     st.lists(st.integers(0, 9), max_size=3).map(lambda x: str(x).replace(",", ",\n")),
+    st.sampled_from(["[\n['k0'],\n]", "[\n  ['t'], # ]\n  ['x'],\n]"]),
 )
 
 

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 CALLS = "write,pwrite64,fsync,fdatasync,rename,link,unlink,ftruncate,fallocate,mkdir"
 LIFE = Path(__file__).with_name("store_life.py")
 STEPS = ("open", "enrol", "visit", "picture", "close", "told", "erase", "prune")
-SAMPLE = 24
+SAMPLE = 15
 STAMP = Stamp("b" * 32, 10, 20, synced=True)
 VISIT = "ab" * 16
 

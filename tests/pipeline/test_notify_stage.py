@@ -15,7 +15,7 @@ from PIL import Image
 
 from config.production.production_settings import ProductionSettings
 from config.sections import Notify, Supervision, Target
-from doorbell.adapters.notifiers import open_notifier
+from doorbell.adapters.notifiers import open_all, open_notifier
 from doorbell.adapters.picture_render import PillowRenderer
 from doorbell.core.decision import Box, Decision
 from doorbell.core.errors import BadInputError, BadSettingsError
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from doorbell.ports.notifier import Notifier
 
     Begin = Callable[..., tuple["NotifyStage", "Hub"]]
+
+# An optional dependency of apprise still imports it.
+pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
 
 VISIT = "0123456789abcdef0123456789abcdef"
 # 2026-11-03 13:02 UTC.
@@ -112,7 +115,8 @@ def start() -> Iterator[Begin]:
         if isinstance(fake, FakeNotifier):
             fake.release()
     for stage in running:
-        stage.close()
+        if stage.descriptors():
+            stage.close()
 
 
 def run_until(
@@ -295,6 +299,24 @@ def test_an_unknown_target_is_refused(start: Begin) -> None:
     stage, hub = start({"phone": FakeNotifier()})
     deliver(stage, 1, "gone", jpeg=PICTURE)
     assert hub.delivered[1].status == "refused"
+
+
+def test_a_target_whose_address_is_wrong_keeps_its_pushes() -> None:
+    notifiers, mistakes = open_all({"good": "console:", "bad": "nosuch:x"})
+    assert set(notifiers) == {"good"}
+    assert [mistake.exit_code for mistake in mistakes] == [78]
+    hub = Hub()
+    stage = NotifyStage(
+        settings("good", "bad"),
+        notifiers,
+        renderer=PillowRenderer(),
+        fetch=fetch,
+        clock=FixedClock(),
+    )
+    stage.start(hub)
+    deliver(stage, 1, "bad")
+    stage.close()
+    assert hub.delivered[1].status == "retry"
 
 
 def test_a_test_push_says_so_and_brings_a_picture(start: Begin) -> None:

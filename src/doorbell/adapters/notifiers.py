@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from doorbell.core.errors import BadSettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from doorbell.ports.notifier import Notifier
 
 
@@ -43,6 +45,26 @@ def open_notifier(url: str, name: str) -> Notifier:
             return WebhookNotifier(url, name)
         case _:
             return _through_apprise(url, name)
+
+
+def open_all(
+    urls: Mapping[str, str],
+) -> tuple[dict[str, Notifier], list[BadSettingsError]]:
+    """Open every target that can be opened, and say what is wrong with the others.
+
+    One mistyped address must not silence the phones that are set up well.
+
+    Args:
+        urls: address by name of the target.
+    """
+    notifiers: dict[str, Notifier] = {}
+    mistakes: list[BadSettingsError] = []
+    for name, url in urls.items():
+        try:
+            notifiers[name] = open_notifier(url, name)
+        except BadSettingsError as mistake:
+            mistakes.append(mistake)
+    return notifiers, mistakes
 
 
 def _scheme(url: str, name: str) -> str:

@@ -39,7 +39,8 @@ class Lane:
         name: of the target.
         longest: jobs that may wait.
         work: does one, in the lane's thread.
-        finished: is given each result, in the lane's thread, unless the lane was left.
+        finished: is given each result, in the lane's thread, unless the lane was left;
+            must not block.
         patience_s: after this an attempt is overdue.
     """
 
@@ -129,7 +130,8 @@ class Lane:
                 self._current = None
                 if self._left:
                     return
-            self._finished(self, job, answer)
+                # Under the lock: once `leave` has returned, nothing comes any more.
+                self._finished(self, job, answer)
 
     def _attempt(self, job: Job) -> Answer:
         try:

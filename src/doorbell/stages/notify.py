@@ -97,6 +97,7 @@ class NotifyStage:
         self._lanes: dict[str, Lane] = {}
         self._abandoned: list[Lane] = []
         self._outlet: Outlet | None = None
+        self._closed = False
 
     def start(self, outlet: Outlet) -> str:
         """Check zone, sentences and drawing, and start a thread a target."""
@@ -132,7 +133,7 @@ class NotifyStage:
 
     def descriptors(self) -> Sequence[int]:
         """One, readable when a thread has finished something."""
-        return (self._wake,)
+        return () if self._closed else (self._wake,)
 
     def close(self) -> None:
         """Let what is in hand finish, for as long as the grace lasts."""
@@ -144,18 +145,16 @@ class NotifyStage:
         # The hub may be gone already; the outbox then tries again under the same key.
         with suppress(OSError):
             self._report_done()
-        # A thread that is still there may yet write to it, when its number is
-        # somebody else's.
-        if not any(
-            lane.is_alive() for lane in (*self._lanes.values(), *self._abandoned)
-        ):
-            os.close(self._wake)
+        # Left ones write to the descriptor no more, when its number is another's.
+        for lane in self._lanes.values():
+            lane.leave()
+        self._closed = True
+        os.close(self._wake)
         self._lanes = {}
 
     def _take(self, message: Deliver, fds: Sequence[int]) -> None:
         if message.target not in self._lanes:
-            detail = "no such target in the settings"
-            self._say(message.attempt, Answer(Outcome.REFUSED, detail))
+            self._say(message.attempt, self._not_open(message.target))
             return
         lane = self._usable_lane(message.target)
         if lane is None:
@@ -164,6 +163,12 @@ class NotifyStage:
         jpeg, trouble = self._picture(message, fds)
         if not lane.offer(Job(message, jpeg, trouble)):
             self._say(message.attempt, Answer(Outcome.RETRY, "too much waits for it"))
+
+    def _not_open(self, name: str) -> Answer:
+        if name in self._wanted:
+            # It waits in the outbox until the address is mended.
+            return Answer(Outcome.RETRY, "its address in the settings is wrong")
+        return Answer(Outcome.REFUSED, "no such target in the settings")
 
     def _usable_lane(self, name: str) -> Lane | None:
         """The target's lane, a new one if it was left; None if too many hang."""

@@ -11,11 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from doorbell.core.decision import Decision, FaceVerdict
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from doorbell.core.decision import Decision, FaceVerdict
     from doorbell.core.ring import Ring
     from doorbell.core.stamp import Stamp
 

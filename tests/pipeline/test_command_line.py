@@ -537,9 +537,13 @@ def test_a_picture_that_is_not_there_or_cannot_be_saved(tmp_path: Path) -> None:
         (["--stranger", "--face", "2"], r.LabelVisit(visit="v1", face=2, who="")),
     ],
 )
-def test_a_visit_is_labelled(argv: list[str], request_: r.LabelVisit) -> None:
-    code, hub = ran("visits", "label", "v1", *argv, LabelVisit=[r.Done()])
+def test_a_visit_is_labelled(
+    argv: list[str], request_: r.LabelVisit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = r.Done(note="face 1 of visit v1 is as said")
+    code, hub = ran("visits", "label", "v1", *argv, LabelVisit=[done])
     assert (code, hub.requests()) == (0, [request_])
+    assert capsys.readouterr().out == "face 1 of visit v1 is as said\n"
 
 
 # look, notify, status

@@ -142,6 +142,14 @@ def answer(
     return found
 
 
+def carry_out(hub: Hub, request: Request) -> str:
+    """Ask for something that is answered by `Done`; returns what the hub noted."""
+    note = ""
+    for reply in replies(hub, request):
+        note = getattr(reply, "note", "") or note
+    return note
+
+
 def close_all(fds: Sequence[int]) -> None:
     """Close descriptors that nobody wants."""
     for fd in fds:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from doorbell.cli import pictures, shown
-from doorbell.cli.context import answer, replies
+from doorbell.cli.context import answer, carry_out
 from doorbell.cli.parsing import add_command
 from doorbell.cli.progress import tracked
 from doorbell.cli.views import person_view, separation_view
@@ -86,8 +86,7 @@ def enrol(context: Context) -> int:
         begin = EnrolBegin(
             name=args.name.strip(), consent=args.consent.strip(), more=args.add
         )
-        for _ in replies(hub, begin):
-            pass
+        carry_out(hub, begin)
         _submit(context, hub, photos, judged)
         if not judged.accepted:
             raise BadInputError(_refusals("no photograph could be used", judged))

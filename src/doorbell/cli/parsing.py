@@ -63,7 +63,7 @@ def add_command(  # noqa: PLR0913 - one argument for each thing a command has
     return parser
 
 
-def add_group(
+def add_group(  # noqa: PLR0913 - as above
     subparsers: Subparsers,
     name: str,
     *,

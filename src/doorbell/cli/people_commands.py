@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doorbell.cli import pictures, shown
-from doorbell.cli.context import answer, close_all, replies
+from doorbell.cli.context import answer, carry_out, close_all
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.cli.views import person_view
 from doorbell.core.errors import BadInputError, StorageError, UsageError
@@ -142,9 +142,8 @@ def rename(context: Context) -> int:
         msg = "the new name is empty"
         raise UsageError(msg)
     with context.hub() as hub:
-        for _ in replies(hub, RenamePerson(who=context.args.who, name=name)):
-            pass
-    context.say(shown.plain(f"renamed to {name}"))
+        note = carry_out(hub, RenamePerson(who=context.args.who, name=name))
+    context.say(shown.plain(note or f"renamed to {name}"))
     return 0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doorbell.cli import pictures, shown
-from doorbell.cli.context import answer, close_all, replies
+from doorbell.cli.context import answer, carry_out, close_all
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.cli.views import visit_view
 from doorbell.core.errors import BadInputError, UsageError
@@ -175,7 +175,6 @@ def label(context: Context) -> int:
         raise UsageError(msg)
     request = LabelVisit(visit=args.visit, face=args.face, who=args.who or "")
     with context.hub() as hub:
-        for _ in replies(hub, request):
-            pass
-    context.say(shown.plain(f"kept: it was {args.who or 'nobody enrolled'}"))
+        note = carry_out(hub, request)
+    context.say(shown.plain(note or f"kept: it was {args.who or 'nobody enrolled'}"))
     return 0

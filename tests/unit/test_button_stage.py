@@ -188,6 +188,7 @@ def test_hung_disk_holds_up_neither_chime_nor_household(
     tellings = door.rung(4)
     assert [r.ring.durable for r in tellings] == [False, False, True, True]
     assert [r.ring.id for r in tellings[:2]] == [r.ring.id for r in tellings[2:]]
+    assert [r.press for r in tellings] == [1, 2, 0, 0]
     assert len(door.chime.started_ns) == 2
 
 

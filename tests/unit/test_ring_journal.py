@@ -192,6 +192,49 @@ def test_folder_that_is_a_file_is_a_clear_error(folder: Path) -> None:
     assert caught.value.exit_code == 69
 
 
+def test_folder_that_cannot_be_read_is_no_empty_journal(folder: Path) -> None:
+    folder.parent.mkdir(parents=True)
+    folder.write_text("not a folder")
+    with pytest.raises(StorageError, match="cannot read"):
+        read_rings(folder, 0)
+
+
+def test_sector_that_cannot_be_read_hides_one_file_only(folder: Path) -> None:
+    journal = opened(folder)
+    fill(journal, *range(1, SLOTS + 2))
+    journal.close()
+    first = folder / file_names(folder)[0]
+    first.unlink()
+    # A folder in its place fails at the first byte, as a dead sector does.
+    first.mkdir()
+    reading = read_rings(folder, 0)
+    assert [ring.seq for ring in reading.rings] == [SLOTS + 1]
+    assert "cannot be read" in reading.damage[0]
+    journal.open()
+    assert fill(journal, 99) == [2 * SLOTS + 2]
+    journal.close()
+    assert len(read_rings(folder, 0).damage) == 1
+
+
+def test_numbers_skipped_for_a_lost_file_leave_no_hole_in_another(
+    folder: Path,
+) -> None:
+    journal = opened(folder)
+    fill(journal, *range(1, SLOTS + 1))
+    journal.close()
+    larger = RingJournal(folder, 100)
+    larger.open()
+    fill(larger, 50)
+    larger.close()
+    (folder / file_names(folder)[0]).write_bytes(b"")
+    journal.open()
+    fill(journal, 51)
+    journal.close()
+    damage = read_rings(folder, 0).damage
+    assert len(damage) == 1
+    assert damage[0].startswith("journal file 1:")
+
+
 def test_folder_open_to_others_is_made_private(folder: Path) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o755)

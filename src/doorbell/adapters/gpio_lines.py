@@ -38,7 +38,7 @@ def lgpio_pins(work_dir: Path) -> PinSource:
     """Return the source of a Pi's real lines, opened when first asked.
 
     Args:
-        work_dir: writable; lgpio puts its notification pipes there.
+        work_dir: lgpio puts its notification pipes there; made if absent.
     """
     factories: list[Any] = []
 
@@ -55,6 +55,7 @@ def _open_lgpio(work_dir: Path) -> Any:  # noqa: ANN401 - gpiozero ships no type
     # unit cannot.
     os.environ.setdefault("LG_WD", str(work_dir))
     try:
+        work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 - see the module
 
         return LGPIOFactory()

@@ -34,13 +34,18 @@ _CHUNK_BYTES = 64 * 1024
 
 
 def numbered(folder: Path) -> list[tuple[int, Path]]:
-    """Return the journal's files with their numbers, oldest first."""
-    found = [
-        (int(path.stem), path)
-        for path in folder.glob(f"*{_SUFFIX}")
-        if path.stem.isascii() and path.stem.isdigit()
-    ]
-    return sorted(found)
+    """Return the journal's files with their numbers, oldest first.
+
+    Raises:
+        OSError: the folder is there but cannot be listed; `glob` would find nothing.
+    """
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    stems = [name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX)]
+    numbers = [int(stem) for stem in stems if stem.isascii() and stem.isdigit()]
+    return [(number, path_of(folder, number)) for number in sorted(numbers)]
 
 
 def path_of(folder: Path, number: int) -> Path:

@@ -52,9 +52,19 @@ def read_rings(folder: Path, after_seq: int) -> JournalReading:
     """Read the rings with a number above `after_seq`, beside the writer.
 
     Raises:
-        PermissionError: the folder is somebody else's.
+        StorageError: the folder is there but may not be read.
         NewerStateError: a later release wrote it.
     """
+    try:
+        return _read(folder, after_seq)
+    except StorageError:
+        raise
+    except OSError as error:
+        msg = f"cannot read {folder}: {error.strerror or error}"
+        raise StorageError(msg, hint=_hint(error)) from error
+
+
+def _read(folder: Path, after_seq: int) -> JournalReading:
     damage: list[str] = []
     by_id: dict[str, Ring] = {}
     for number, path in files.numbered(folder):
@@ -192,7 +202,10 @@ class RingJournal:
         """Go on in the last file, unless it is full."""
         number, path = numbered
         header = found.header
-        if header is None or (self._is_full(header) and not found.torn):
+        # Numbers skipped for an unreadable file would leave a hole that looks like
+        # damage.
+        is_next = self._next_seq == found.next_seq
+        if header is None or not is_next or (self._is_full(header) and not found.torn):
             return []
         self._fd, self._header = files.reopen(path), header
         if not found.torn:

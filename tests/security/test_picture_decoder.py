@@ -18,6 +18,8 @@ import pillow_heif
 import pytest
 from PIL import Image
 
+from doorbell.adapters import picture_child
+from doorbell.adapters.picture_child import Limits
 from doorbell.adapters.picture_decoder import PictureError, decode
 from doorbell.adapters.sealed import read_sealed
 
@@ -272,3 +274,20 @@ def test_hub_holds_no_image_library_to_have_pictures_decoded() -> None:
         "sys.exit(bool({'PIL', 'numpy', 'pillow_heif'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("kind", [*ACCEPTED, *REFUSED])
+def test_report_says_size_or_reason_never_both(
+    kind: str,
+    descriptor: Callable[[bytes], int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # In this process, unbound: the rules themselves, without the walls around them.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)
+    data = ACCEPTED[kind]() if kind in ACCEPTED else REFUSED[kind][0]()
+    limits = Limits(4096, 64_000_000, 1 << 30, 10, 1 << 28)
+    pixels = descriptor(b"")
+    monkeypatch.setattr(picture_child, "_read_all", lambda _: data)
+    report = picture_child._reported(pixels, limits)
+    assert bool(report.error) == (kind in REFUSED)
+    assert os.fstat(pixels).st_size == report.width * report.height * 3

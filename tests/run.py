@@ -45,7 +45,9 @@ def run_kind(kind: str, *, coverage: bool) -> Outcome:
     command = [*python, *runner, "pytest", str(HERE / kind), "-q"]
     # An installed wheel is tested, so the checkout must not be importable by chance.
     environ = {**os.environ, "PYTHONSAFEPATH": "1"}
-    environ.setdefault("DOORBELL_TEST_DATA", str(HERE.parent.parent / "shared" / "data"))
+    environ.setdefault(
+        "DOORBELL_TEST_DATA", str(HERE.parent.parent / "shared" / "data")
+    )
     print(f"\n== {kind}", flush=True)
     began_s = time.monotonic()
     done = subprocess.run(
@@ -64,9 +66,7 @@ def read_report(kind: str, report: Path, took_s: float, exit_code: int) -> Outco
     skips = [node.get("message", "") for node in suite.iter("skipped")]
     total = int(suite.get("tests", "0"))
     failed = int(suite.get("failures", "0")) + int(suite.get("errors", "0"))
-    return Outcome(
-        kind, took_s, total - failed - len(skips), failed, skips, exit_code
-    )
+    return Outcome(kind, took_s, total - failed - len(skips), failed, skips, exit_code)
 
 
 def is_coverage_enough() -> bool:

@@ -21,23 +21,14 @@ from doorbell.runtime.client import open_connection
 from doorbell.testing.button import press
 from doorbell.testing.faces import Marker, scene
 from doorbell.testing.sink import Sink
+from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 SIZE = (640, 360)
 FACE = Box(220, 80, 160, 160)
 ANNA, BEN, STRANGER = 0.0, 120.0, 240.0
-
-
-def until(holds: Callable[[], Any], within_s: float = 6.0, what: str = "") -> Any:
-    """Wait for a condition; returns what it gave."""
-    deadline_s = time.monotonic() + within_s
-    while time.monotonic() < deadline_s:
-        if value := holds():
-            return value
-        time.sleep(0.01)
-    pytest.fail(f"not within {within_s} s: {what or holds}")
 
 
 class Doorstep:
@@ -84,6 +75,7 @@ level = "info"
 format = "json"
 {extra or self.target()}
 """)
+        self.settings = load(self.config, {})
 
     def target(self, **more: str) -> str:
         lines = "".join(f"{key} = {value}\n" for key, value in more.items())
@@ -104,6 +96,12 @@ timeout_s = 2.0
             for i, hue in enumerate(hues)
         ]
         rgb = scene(*SIZE, markers)
+        for marker in markers:
+            # Stripes of the same hue, so that the squares count as sharp.
+            box = marker.box
+            stripes = rgb[box.y : box.y + box.h, box.x : box.x + box.w]
+            for x in range(0, box.w, 16):
+                stripes[:, x : x + 8] = stripes[:, x : x + 8] // 5 * 3
         cv2.imwrite(str(self.porch / f"{name}.png"), rgb[..., ::-1])
 
     def show(self, name: str) -> None:
@@ -117,8 +115,14 @@ timeout_s = 2.0
     def start(self, **environ: str) -> None:
         log = self.log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "doorbell.cli.main", "--config", str(self.config),
-             "run"],
+            [
+                sys.executable,
+                "-m",
+                "doorbell.cli.main",
+                "--config",
+                str(self.config),
+                "run",
+            ],
             stdout=log,
             stderr=log,
             env={**os.environ, **environ},
@@ -145,8 +149,7 @@ timeout_s = 2.0
             return None
 
     def ask(self, request: r.Request) -> Iterator[Any]:
-        settings = load(self.config, {})
-        with open_connection(settings, roles=frozenset()) as connection:
+        with open_connection(self.settings, roles=frozenset()) as connection:
             for reply, fds in connection.ask(request):
                 for fd in fds:
                     os.close(fd)
@@ -158,9 +161,8 @@ timeout_s = 2.0
         return next(worker.pid for worker in status.workers if worker.role == role)
 
     def enrol(self, name: str, scene_name: str) -> None:
-        settings = load(self.config, {})
         roles = frozenset({"vision"})
-        with open_connection(settings, roles=roles) as connection:
+        with open_connection(self.settings, roles=roles) as connection:
             list(connection.ask(r.EnrolBegin(name=name, consent="test")))
             for _ in range(2):
                 with (self.porch / f"{scene_name}.png").open("rb") as photo:
@@ -216,7 +218,7 @@ def doorstep(tmp_path: Path, sink: Sink) -> Iterator[Doorstep]:
 @pytest.fixture
 def running(doorstep: Doorstep) -> Doorstep:
     """A doorstep whose daemon is ready, with Anna enrolled."""
-    doorstep.enrol("Anna", "anna")
     doorstep.start()
     doorstep.ready()
+    doorstep.enrol("Anna", "anna")
     return doorstep

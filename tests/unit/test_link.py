@@ -36,7 +36,9 @@ def test_a_message_that_fits_no_datagram_is_refused_before_it_is_sent() -> None:
         Codec(FromWorker).encode(Ready(detail="x" * MAX_MESSAGE_BYTES))
 
 
-@pytest.mark.parametrize("junk", [b"", b"\xff", b"{}", b'{"type":"Nothing"}', b"[" * 99])
+@pytest.mark.parametrize(
+    "junk", [b"", b"\xff", b"{}", b'{"type":"Nothing"}', b"[" * 99]
+)
 def test_junk_is_no_message(junk: bytes) -> None:
     with pytest.raises(BadInputError):
         Codec(FromWorker).decode(junk)

@@ -233,9 +233,7 @@ class Theatre:
         self._narrator = Narrator(context.out)
         self._heard: asyncio.Queue[OpenVisit] = asyncio.Queue()
         self._ready = asyncio.Event()
-        self._daemon = Daemon(
-            settings, {}, lambda: settings, self._watch
-        )
+        self._daemon = Daemon(settings, {}, lambda: settings, self._watch)
         self._task: asyncio.Task[None] | None = None
 
     def _watch(self, what: str, visit: OpenVisit, target: str) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from doorbell.cli import shown
 from doorbell.cli.context import answer
 from doorbell.cli.parsing import add_command
+from doorbell.core.errors import UnavailableError
 from doorbell.runtime.requests import ShowStatus, Status
 
 if TYPE_CHECKING:
@@ -32,6 +33,10 @@ def status(context: Context) -> int:
     """Print the state of the daemon."""
     with context.hub() as hub:
         found = answer(hub, ShowStatus(), Status)[0]
+    if not found.workers:
+        msg = "no doorbell is running on this machine"
+        hint = "Start it with `doorbell run`."
+        raise UnavailableError(msg, hint=hint)
     if context.wants_json:
         view = msgspec.to_builtins(found)
         view.pop("type", None)

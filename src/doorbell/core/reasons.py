@@ -25,4 +25,5 @@ class Reason(StrEnum):
     NO_PICTURE = "there was no picture in time"
     BAD_PICTURE = "the picture could not be read"
     OLD = "the ring was found too late to look"
+    RESTARTED = "the doorbell was restarted in the middle of it"
     NOT_STORED = "the ring could not be stored"

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from doorbell.core.reasons import Reason
+
 # A picture that kills the model must not kill it for ever: one death is retried.
 MAX_VISION_DEATHS = 1
 
@@ -112,7 +114,7 @@ class VisitCourse:
         # The evidence died with the process.
         self.answered = False
         if self.vision_deaths > MAX_VISION_DEATHS:
-            self.reason = "recognition failed twice on this visit"
+            self.reason = Reason.FAILED_TWICE
 
     def blocked(self, reason: str) -> None:
         """There will be no answer: no camera, no engine, recognition switched off."""
@@ -167,5 +169,5 @@ class VisitCourse:
 
     def _is_hopeless(self, now_s: float) -> bool:
         if now_s >= self.edge_s + self.limits.decide_s:
-            self.reason = self.reason or "recognition took too long"
+            self.reason = self.reason or Reason.TOO_SLOW
         return bool(self.reason)

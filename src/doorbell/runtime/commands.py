@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from doorbell import __version__
 from doorbell.core.decision import FaceVerdict
 from doorbell.core.errors import BadInputError, UnavailableError, UsageError
 from doorbell.runtime import requests as r
@@ -150,9 +150,7 @@ class Conversation:
             lambda store: store.visits(request.limit, request.before)
         )
         names = self._hub.names
-        self._peer.send(
-            r.Visits(views=[views.visit_view(v, names, {}) for v in found])
-        )
+        self._peer.send(r.Visits(views=[views.visit_view(v, names, {}) for v in found]))
 
     async def _find(self, visit_id: str) -> wiring.VisitRecord:
         found = await self._hub.ledger.call(lambda store: store.visit(visit_id))
@@ -220,8 +218,10 @@ class Conversation:
         await self._hub.until_ready("notify")
         targets = self._hub.dispatcher.targets(request.target)
         if not targets:
-            msg = f"there is no target {request.target!r}" if request.target else (
-                "no target is set"
+            msg = (
+                f"there is no target {request.target!r}"
+                if request.target
+                else ("no target is set")
             )
             hint = "Add a [[notify.targets]] section; see docs/how-to/notifications.md."
             raise UsageError(msg, hint=hint)
@@ -251,12 +251,15 @@ class Conversation:
         hub = self._hub
         camera = hub.desk.camera
         return r.Status(
-            version=__version__,
+            version=version("doorbell-edge"),
             uptime_s=round(time.monotonic() - self._began_s, 1),
             workers=[
                 r.WorkerView(
-                    worker.role, str(worker.life.state), worker.pid,
-                    worker.life.deaths, worker.detail,
+                    worker.role,
+                    str(worker.life.state),
+                    worker.pid,
+                    worker.life.deaths,
+                    worker.detail,
                 )
                 for worker in hub.supervisor.workers.values()
             ],

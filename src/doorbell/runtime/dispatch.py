@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from doorbell.core import outbox
 from doorbell.core.errors import UnavailableError
 from doorbell.core.localtime import local_at
-from doorbell.core.outbox import Parcel, Pending, RetryPolicy
-from doorbell.core.rules import may_tell_ring_first, telling
+from doorbell.core.outbox import Parcel, Pending, RetryPolicy, Waiting
+from doorbell.core.rules import TellKind, may_tell_ring_first, telling
 from doorbell.core.targets import can_replace
 from doorbell.ports.store import OutboxItem
 from doorbell.runtime import notices
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from doorbell.ports.clock import Clock
     from doorbell.ports.store import OutboxState, VisitRecord
     from doorbell.runtime.ledger import Ledger
-    from doorbell.stages.messages import Delivered
+    from doorbell.stages.messages import Delivered, EngineReady
 
 log = logging.getLogger("doorbell.outbox")
 
@@ -86,6 +86,7 @@ class Dispatcher:
         self._not_before_s: dict[int, float] = {}
         self._visits: dict[str, tuple[VisitRecord, bytes | None]] = {}
         self._attempts: dict[int, Attempt] = {}
+        self.engine: EngineReady | None = None
         self._tests: dict[int, asyncio.Future[Delivered]] = {}
         self._last_push_s: dict[str, tuple[str, float]] = {}
         self._numbers = itertools.count(1)
@@ -247,7 +248,9 @@ class Dispatcher:
         for item in parcel.items if parcel.digest else (parcel.last,):
             visit = await self._visit(item.visit_id)
             if visit is not None:
-                told.append(self._ruled(self._items[item.id], visit))
+                row = self._items[item.id]
+                loudness = "visit" if self._holds_ring(parcel, item) else row.kind
+                told.append(self._ruled(row, visit, loudness))
         if not told:
             return None
         said = [notice for notice in told if notice is not None]
@@ -265,12 +268,21 @@ class Dispatcher:
         _, jpeg = self._visits.get(visit_id, (None, None))
         return jpeg or await self._ledger.picture(visit_id)
 
-    def _ruled(self, item: OutboxItem, visit: VisitRecord) -> Notice | None:
+    def _holds_ring(self, parcel: Parcel, name: Waiting) -> bool:
+        """Whether a name goes out whose ring was never told: it must be heard."""
+        return any(
+            item.kind == "ring" and item.visit_id == name.visit_id
+            for item in parcel.items
+        )
+
+    def _ruled(
+        self, item: OutboxItem, visit: VisitRecord, loudness: TellKind
+    ) -> Notice | None:
         now = self._clock.now()
-        notice = notices.build(item, visit, self._names, now)
+        notice = notices.build(item, visit, self._names, now, self.engine)
         local = local_at(now.wall_s(), self._zone)
         verdict = telling(
-            item.kind,
+            loudness,
             notices.visitors(notice),
             self._targets[item.target],
             local.time() if local else None,

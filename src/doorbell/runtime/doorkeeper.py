@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from doorbell.core import burst
+from doorbell.core.reasons import Reason
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.visit import Act, VisitCourse, VisitLimits
 from doorbell.ports.store import VisitRecord
@@ -39,8 +40,18 @@ log = logging.getLogger("doorbell.visits")
 
 # Rings whose id was seen before are the journal's repetition of an undurable one.
 REMEMBERED_RINGS = 4096
+FIRST_PICTURE_S = 0.15
 # Frames kept for one visit beyond those looked at: enough to choose from.
 CANDIDATES = 8
+
+NO_PICTURE = {
+    "ok": Reason.NO_PICTURE,
+    "absent": Reason.NO_CAMERA,
+    "busy": Reason.CAMERA_BUSY,
+    "black": Reason.CAMERA_BLACK,
+    "frozen": Reason.CAMERA_FROZEN,
+    "off": Reason.CAMERA_OFF,
+}
 
 Happening = Literal["ring", "joined", "captured", "told", "decided", "degraded"]
 
@@ -77,6 +88,7 @@ class OpenVisit:
     supplied: bool = False
     late: bool = False
     undurable: bool = False
+    first_picture: asyncio.Task[None] | None = None
     tail: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
     told: dict[str, str] = field(default_factory=dict)
@@ -201,16 +213,14 @@ class Doorkeeper:
             visit.course.edge_s = time.monotonic()
             visit.late = not fresh
             if not fresh:
-                visit.course.blocked("the doorbell was restarting")
+                visit.course.blocked(Reason.OLD)
         self._count(visit, ring)
 
     def supply(self, request: int, frames: list[FrameRef]) -> None:
         """Pictures for a ring that was asked for, in place of the camera's."""
         self._supplied[request] = frames
 
-    def _begin(
-        self, edge: Stamp, supplied: list[FrameRef] | None = None
-    ) -> OpenVisit:
+    def _begin(self, edge: Stamp, supplied: list[FrameRef] | None = None) -> OpenVisit:
         token = f"visit-{next(self._tokens)}"
         edge_s = edge.mono_ns / NS_PER_S
         visit = OpenVisit(token, VisitCourse(self._limits, edge_s), edge, edge_s)
@@ -222,7 +232,7 @@ class Doorkeeper:
         if not visit.supplied and visit.candidates:
             nearest = min(visit.candidates, key=lambda f: abs(f.mono_ns - edge.mono_ns))
             self._show(visit, nearest)
-            self._aside(self._capture(visit))
+            visit.first_picture = self._aside(self._capture(visit))
         return visit
 
     def _joinable(self, now_s: float) -> OpenVisit | None:
@@ -251,6 +261,10 @@ class Doorkeeper:
         items = self._dispatcher.at_once(record, late=visit.late)
         pending = await self._ledger.open_visit(record, items, record.ring.seq)
         visit.undurable = pending is None
+        if items and visit.first_picture is not None:
+            # The first push is worth a picture, but not worth a wait for it.
+            await asyncio.wait([visit.first_picture], timeout=FIRST_PICTURE_S)
+            self._dispatcher.show(record, visit.jpeg)
         self._dispatcher.accept(items, pending)
         self._moved(record.ring)
         visit.course.ring_accepted()
@@ -336,12 +350,11 @@ class Doorkeeper:
         if self.supervisor is None or visit.course.closed:
             return
         if not self._settings.features.recognition:
-            visit.course.blocked("recognition is switched off")
+            visit.course.blocked(Reason.SWITCHED_OFF)
         elif self.supervisor.is_lost("vision"):
-            visit.course.blocked("recognition is not running")
+            visit.course.blocked(Reason.NO_ENGINE)
         elif not visit.candidates and not visit.looked and not self._more_come(visit):
-            camera = self._desk.camera
-            visit.course.blocked(f"no picture: {camera.detail or camera.condition}")
+            visit.course.blocked(NO_PICTURE[self._desk.camera.condition])
 
     def _more_come(self, visit: OpenVisit) -> bool:
         return (
@@ -471,12 +484,13 @@ class Doorkeeper:
         visit.tail = asyncio.get_running_loop().create_task(in_order())
         visit.tail.add_done_callback(_report)
 
-    def _aside(self, work: Coroutine[object, object, None]) -> None:
-        """Do something for a visit that nothing else waits for."""
+    def _aside(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Do something for a visit beside its writes."""
         task = asyncio.get_running_loop().create_task(work)
         self._asides.add(task)
         task.add_done_callback(self._asides.discard)
         task.add_done_callback(_report)
+        return task
 
     def sweep(self) -> None:
         """Let go of visits that nothing can join any more; called now and then."""

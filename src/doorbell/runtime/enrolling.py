@@ -251,10 +251,7 @@ class Enrolling:
         return r.Separation(
             photos=found.photos,
             right=found.right,
-            worst=[
-                self._hurtful(standing)
-                for standing in found.worst
-            ],
+            worst=[self._hurtful(standing) for standing in found.worst],
             lookalikes=[
                 r.Lookalike(
                     names.get(pair.person_id, "?"),

@@ -22,6 +22,7 @@ from doorbell.core.errors import (
     UnavailableError,
 )
 from doorbell.core.frames import LendingBook
+from doorbell.core.reasons import Reason
 from doorbell.core.supervision import RestartPolicy
 from doorbell.runtime import ring, wiring
 from doorbell.runtime.dispatch import Dispatcher
@@ -48,6 +49,8 @@ PRUNE_S = 3600.0
 EXTRA_SLOTS = 2 + 8
 ANSWER_S = 30.0
 FIRST_FRAME_S = 10.0
+BUTTON_GRACE_S = 4.0
+LAST_GRACE_S = 2.0
 
 
 class Hub:
@@ -157,7 +160,7 @@ class Hub:
                 self.doorkeeper.resume(left, now)
 
     async def _finish(self, visit: wiring.VisitRecord) -> None:
-        closed = wiring.degraded(visit, "the doorbell was restarted")
+        closed = wiring.degraded(visit, Reason.RESTARTED)
         items = self.dispatcher.after_crash(visit)
         pending = await self.ledger.close_visit(closed, items)
         self.dispatcher.accept(items, pending)
@@ -257,7 +260,7 @@ class Hub:
                 log.info("camera_state", extra={"condition": message.condition})
                 self.doorkeeper.camera_changed()
             case m.EngineReady():
-                self.engine = message
+                self.engine = self.dispatcher.engine = message
             case m.ButtonState():
                 self._button_state(message)
             case m.ButtonStuck(stuck=stuck, held_s=held_s):
@@ -333,7 +336,9 @@ class Hub:
         while not self.supervisor.is_up(role):
             worker = self.supervisor.workers[role]
             if self.supervisor.is_lost(role) or time.monotonic() > deadline_s:
-                msg = f"the {role} process does not run: {worker.detail or 'see the log'}"
+                msg = (
+                    f"the {role} process does not run: {worker.detail or 'see the log'}"
+                )
                 raise UnavailableError(msg)
             await asyncio.sleep(0.02)
 
@@ -428,9 +433,7 @@ class Hub:
         storage = f", storage: {self.ledger.trouble}" if self.ledger.trouble else ""
         return f"{state}; camera {camera}; {len(self.names)} enrolled{storage}"
 
-    def reconfigure(
-        self, settings: ProductionSettings, roles: Sequence[str]
-    ) -> None:
+    def reconfigure(self, settings: ProductionSettings, roles: Sequence[str]) -> None:
         """Take over new settings and restart the workers that read them."""
         self.settings = settings
         old = self.supervisor.configuration
@@ -477,13 +480,16 @@ class Hub:
     async def stop(self) -> None:
         """Tell the visit in hand, within the grace, and end every worker."""
         grace_s = self.settings.supervision.grace_s
+        # First whoever hears rings: a press of this instant is still to be told.
+        await self.supervisor.stop(["button"], min(grace_s, BUTTON_GRACE_S))
         try:
             async with asyncio.timeout(grace_s):
                 await self.doorkeeper.drain()
                 await self.dispatcher.drain()
         except TimeoutError:
             log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})
-        await self.supervisor.stop(grace_s=2.0)
+        await self.supervisor.stop(list(self.supervisor.workers), LAST_GRACE_S)
+        self.supervisor.close()
         for task in list(self._tasks):
             task.cancel()
         await self.ledger.close()

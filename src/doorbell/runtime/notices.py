@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from doorbell.core.rules import Telling
     from doorbell.core.stamp import Stamp
     from doorbell.ports.store import OutboxItem, VisitRecord
+    from doorbell.stages.messages import EngineReady
 
 # A push this long after its ring says when the ring was.
 LATE_S = 60.0
@@ -32,6 +33,7 @@ def build(
     visit: VisitRecord,
     names: Mapping[str, str],
     now: Stamp,
+    engine: EngineReady | None,
 ) -> Notice:
     """Return what is told of `visit` by `item`.
 
@@ -40,6 +42,7 @@ def build(
         visit: as it stands now.
         names: of the enrolled people, by id; an erased person has none.
         now: to tell whether it comes late.
+        engine: its operating points put a likeness into words.
     """
     told_now = item.kind != "ring"
     return Notice(
@@ -52,6 +55,8 @@ def build(
         late=item.late or is_late(visit, now),
         rings=visit.rings,
         reason=visit.reason if told_now else "",
+        unsure_at=engine.unsure_at if engine else None,
+        known_at=engine.known_at if engine else None,
     )
 
 

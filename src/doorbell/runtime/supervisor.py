@@ -281,11 +281,14 @@ class Supervisor:
                 worker.peer.send(Stop())
         self.pardon()
 
-    async def stop(self, grace_s: float) -> None:
-        """Ask every worker to finish; end those that do not within the grace."""
-        running = [w for w in self.workers.values() if w.process is not None]
-        for worker in self.workers.values():
-            worker.stopping = True
+    async def stop(self, roles: Sequence[str], grace_s: float) -> None:
+        """Ask these workers to finish; end those that do not within the grace."""
+        running = []
+        for role in roles:
+            worker = self.workers.get(role)
+            if worker is not None:
+                worker.stopping = True
+                running += [worker] if worker.process is not None else []
         for worker in running:
             if worker.peer is not None:
                 worker.peer.send(Stop())
@@ -298,5 +301,8 @@ class Supervisor:
                 self._kill(worker)
             for worker in running:
                 await worker.exited.wait()
+
+    def close(self) -> None:
+        """No worker is left; stop the clock."""
         if self._timer is not None:
             self._timer.cancel()

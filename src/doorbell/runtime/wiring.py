@@ -6,6 +6,7 @@ supervisor imports this module too, and stays small.
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import uuid
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from doorbell.stages.messages import Configure
 
     Work = Coroutine[Any, Any, None]
+
+log = logging.getLogger("doorbell.wiring")
 
 # In the order of their start: who can hear a ring comes first.
 ROLES = ("button", "notify", "capture", "vision")
@@ -336,14 +339,16 @@ def _engine(settings: ProductionSettings) -> Engine:
 
 
 def _notify(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
-    from doorbell.adapters.notifiers import open_notifier
+    from doorbell.adapters.notifiers import open_all
     from doorbell.adapters.picture_render import PillowRenderer
     from doorbell.stages.notify import NotifyStage
 
-    urls = target_urls(settings, os.environ)
+    notifiers, mistakes = open_all(target_urls(settings, os.environ))
+    for mistake in mistakes:
+        log.error("target_refused", extra={"error": str(mistake)})
     return NotifyStage(
         settings,
-        {name: open_notifier(url, name) for name, url in urls.items()},
+        notifiers,
         renderer=PillowRenderer(),
         fetch=read_sealed,
         clock=SystemClock(),

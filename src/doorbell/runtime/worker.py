@@ -18,6 +18,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from config.masking import secrets_in
 from doorbell.core.errors import DoorbellError
 from doorbell.runtime import wiring
 from doorbell.runtime.link import Link
@@ -29,7 +30,7 @@ from doorbell.stages.messages import (
     Ready,
     Stop,
 )
-from monitoring.logging.structured_logging import configure_logging
+from monitoring.logging.structured_logging import configure_logging, protect
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,6 +117,7 @@ def _live(role: str, link: Link, ring_fd: int) -> None:
     configuration = _first_message(link)
     settings = configuration.settings
     configure_logging(settings.log.level or "info", settings.log.format, sys.stdout)
+    protect(secrets_in(settings))
     stage = wiring.build_stage(role, configuration, ring_fd)
     try:
         detail = stage.start(LinkOutlet(link))

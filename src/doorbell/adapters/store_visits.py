@@ -182,7 +182,7 @@ class VisitRows(StoreParts):
             labels = faces.labels | {face: person_id}
             self._seal_into(connection, row, SealedFaces(faces.verdicts, labels))
 
-    def record_gap(self, rings: Sequence[Ring]) -> None:
+    def record_gap(self, rings: Sequence[Ring], cursor: int = 0) -> None:
         """See the port."""
         with self.database.write() as connection:
             connection.executemany(
@@ -193,6 +193,7 @@ class VisitRows(StoreParts):
                     for ring in rings
                 ],
             )
+            _move(connection, cursor)
 
     def gaps(self) -> list[Ring]:
         """See the port."""

@@ -39,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
 def with_log_level(
     settings: ProductionSettings, *, in_terminal: bool
 ) -> ProductionSettings:
-    """Resolve the log level: as set, else quiet under a narrator, else the profile's."""
+    """Fill in the log level: as set, else quiet for a narrator, else by profile."""
     quiet = in_terminal and settings.profile == "production"
     level = settings.log.level or ("warning" if quiet else LEVELS[settings.profile])
     return structs.replace(settings, log=structs.replace(settings.log, level=level))

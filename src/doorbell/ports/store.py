@@ -240,8 +240,11 @@ class VisitStore(Protocol):
         """Give up the reserve, then the oldest pictures; False if nothing was left."""
         ...
 
-    def record_gap(self, rings: Sequence[Ring]) -> None:
-        """Record rings that could not be made durable when they happened."""
+    def record_gap(self, rings: Sequence[Ring], cursor: int = 0) -> None:
+        """Record rings that could not be made durable when they happened.
+
+        Moves the cursor with them, unless it is 0.
+        """
         ...
 
     def gaps(self) -> list[Ring]:

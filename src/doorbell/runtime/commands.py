@@ -90,8 +90,8 @@ class Conversation:
         owner = f"asked-{number}"
         frames: list[m.FrameRef] = []
         try:
-            for fd in fds:
-                frames.append(await hub.lay_picture(fd, owner))
+            for place, fd in enumerate(fds):
+                frames.append(await hub.lay_picture(fd, place, owner))
             answer = await self._ring(number, frames)
         finally:
             # The visit has pinned them for itself by now.

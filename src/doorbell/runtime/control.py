@@ -108,7 +108,7 @@ def listen(path: Path, group: str) -> socket.socket:
             "Set [control] socket to a path shorter than 100 characters we may write."
         )
         raise UsageError(msg, hint=hint) from error
-    sock.setblocking(False)
+    sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return sock
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from doorbell.core import burst
+from doorbell.core.cursor import JournalCursor
 from doorbell.core.reasons import Reason
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.visit import Act, VisitCourse, VisitLimits
@@ -22,7 +23,7 @@ from doorbell.ports.store import VisitRecord
 from doorbell.stages.messages import CursorMoved, ForgetVisit, Look
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from config.production.production_settings import ProductionSettings
     from doorbell.core.decision import FaceVerdict
@@ -148,7 +149,8 @@ class Doorkeeper:
         self._supplied: dict[int, list[FrameRef]] = {}
         self._asides: set[asyncio.Task[None]] = set()
         self._looking: OpenVisit | None = None
-        self._taken_cursor = 0
+        self._cursor = JournalCursor()
+        ledger.gap_recorded = self._gap_recorded
         self.supervisor: Supervisor | None = None
 
     def reconfigure(self, settings: ProductionSettings) -> None:
@@ -186,8 +188,10 @@ class Doorkeeper:
     def rung(self, message: Rung) -> OpenVisit | None:
         """A ring counts: open a visit, or join the open one."""
         ring = message.ring
+        self._cursor.arrived(ring.seq)
         if ring.id in self._known_rings:
-            self._moved(ring)
+            # An undurable one that has reached the disk by now: it was told.
+            self._aside(self._pass_over(ring))
             return None
         self._known_rings.append(ring.id)
         now_s = ring.stamp.mono_ns / NS_PER_S
@@ -202,6 +206,7 @@ class Doorkeeper:
         """Take up a ring that a crash left in the journal."""
         if ring.id in self._known_rings:
             return
+        self._cursor.arrived(ring.seq)
         self._known_rings.append(ring.id)
         age_s = ring.stamp.age_s(now)
         fresh = age_s is not None and 0 <= age_s <= self._settings.visit.expiry_s
@@ -259,26 +264,44 @@ class Doorkeeper:
     async def _open(self, visit: OpenVisit) -> None:
         record = visit.record("rung")
         items = self._dispatcher.at_once(record, late=visit.late)
-        pending = await self._ledger.open_visit(record, items, record.ring.seq)
+        cursor = self._cursor.after(record.ring.seq)
+        pending = await self._ledger.open_visit(record, items, cursor)
         visit.undurable = pending is None
         if items and visit.first_picture is not None:
             # The first push is worth a picture, but not worth a wait for it.
             await asyncio.wait([visit.first_picture], timeout=FIRST_PICTURE_S)
             self._dispatcher.show(record, visit.jpeg)
         self._dispatcher.accept(items, pending)
-        self._moved(record.ring)
+        if pending is not None:
+            self._stored(record.ring)
         visit.course.ring_accepted()
         self._work(visit)
 
     async def _join(self, visit: OpenVisit, ring: Ring) -> None:
-        if visit.ring is not None:
-            await self._ledger.join_visit(visit.ring.id, visit.rings, ring)
-            self._moved(ring)
+        if visit.ring is None:
+            return
+        cursor = self._cursor.after(ring.seq)
+        if await self._ledger.join_visit(visit.ring.id, visit.rings, ring, cursor):
+            self._stored(ring)
 
-    def _moved(self, ring: Ring) -> None:
-        if ring.seq > self._taken_cursor and self.supervisor is not None:
-            self._taken_cursor = ring.seq
-            self.supervisor.send("button", CursorMoved(seq=ring.seq))
+    async def _pass_over(self, ring: Ring) -> None:
+        if await self._ledger.record_gap([ring], self._cursor.after(ring.seq)):
+            self._stored(ring)
+
+    def _gap_recorded(self, rings: Sequence[Ring]) -> None:
+        for ring in rings:
+            self._stored(ring)
+
+    def _stored(self, ring: Ring) -> None:
+        seq = self._cursor.stored(ring.seq)
+        if self.supervisor is not None:
+            self.supervisor.send("button", CursorMoved(seq=seq))
+
+    def begin_at(self, seq: int) -> None:
+        """The journal was read up to here by an earlier life of this daemon."""
+        self._cursor.newest = max(self._cursor.newest, seq)
+        if self.supervisor is not None:
+            self.supervisor.send("button", CursorMoved(seq=seq))
 
     # Frames and recognition.
 

@@ -159,7 +159,7 @@ class Enrolling:
         draft = self._drafted()
         await self._hub.until_ready("capture")
         frame = await self._hub.newest_frame()
-        fd = self._hub.desk.copy_out(frame)
+        fd = wiring.publish(self._hub.desk.copy_out(frame))
         try:
             await self._judge(draft, "camera", fd, frame.width, frame.height)
         finally:

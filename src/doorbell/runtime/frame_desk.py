@@ -102,20 +102,28 @@ class FrameDesk:
         self._book.unpin(frame, owner)
         self._lend()
 
-    def put(self, picture_fd: int, width: int, height: int, owner: str) -> FrameRef:
-        """Lay a picture that is no camera frame into the ring, pinned for `owner`."""
+    def put(
+        self, picture_fd: int, size: tuple[int, int], mono_ns: int, owner: str
+    ) -> FrameRef:
+        """Lay a picture that is no camera frame into the ring, pinned for `owner`.
+
+        Args:
+            picture_fd: raw RGB.
+            size: its width and height.
+            mono_ns: when it counts as taken.
+            owner: who unpins it.
+        """
+        width, height = size
         slot, generation = self._book.borrow(owner)
-        ring.write_raw(
-            self._map, slot, self._slot_size, generation, (width, height), picture_fd
-        )
+        ring.write_raw(self._map, slot, self._slot_size, generation, size, picture_fd)
         frame = FrameRef(
-            slot, generation, width, height, 0, sharpness=1.0, brightness=128.0
+            slot, generation, width, height, mono_ns, sharpness=1.0, brightness=128.0
         )
         self._book.returned(frame, owner)
         return frame
 
-    def copy_out(self, frame: FrameRef) -> int:
-        """Return a descriptor with the raw RGB of a frame."""
+    def copy_out(self, frame: FrameRef) -> bytes:
+        """Return the raw RGB of a frame."""
         size = (frame.width, frame.height)
         return ring.read_raw(self._map, frame.slot, self._slot_size, size)
 

@@ -21,6 +21,7 @@ from doorbell.core.errors import (
     StorageError,
     UnavailableError,
 )
+from doorbell.core import burst
 from doorbell.core.frames import LendingBook
 from doorbell.core.reasons import Reason
 from doorbell.core.supervision import RestartPolicy
@@ -149,6 +150,7 @@ class Hub:
         try:
             cursor = await self.ledger.call(lambda store: store.cursor())
             oldest_s = float("inf")
+            self.doorkeeper.begin_at(cursor)
         except StorageError:
             # Without a cursor only what is fresh is surely not told yet.
             cursor, oldest_s = 0, self.settings.visit.expiry_s
@@ -357,8 +359,13 @@ class Hub:
             await asyncio.sleep(0.02)
         return frames[-1]
 
-    async def lay_picture(self, fd: int, owner: str) -> m.FrameRef:
+    async def lay_picture(self, fd: int, place: int, owner: str) -> m.FrameRef:
         """Decode a picture from outside, in a child, and lay it into the ring.
+
+        Args:
+            fd: its file.
+            place: 0 for the first of a visit, counting on.
+            owner: who unpins it.
 
         Raises:
             BadInputError: it is no picture that can be used.
@@ -367,7 +374,10 @@ class Hub:
         pixels = camera.width * camera.height
         picture = await asyncio.to_thread(wiring.decode_picture, fd, pixels)
         try:
-            return self.desk.put(picture.fd, picture.width, picture.height, owner)
+            # As if taken one after the other: two of one moment show nothing new.
+            mono_ns = self.clock.mono_ns() - place * burst.SPREAD_NS
+            size = (picture.width, picture.height)
+            return self.desk.put(picture.fd, size, mono_ns, owner)
         finally:
             os.close(picture.fd)
 

@@ -48,6 +48,10 @@ class Ledger:
 
     Args:
         open_store: opens it; called on that thread, again after a failure.
+
+    Attributes:
+        trouble: what is wrong with the card; empty while it works.
+        gap_recorded: called with rings that could be recorded in the end.
     """
 
     def __init__(self, open_store: Callable[[], Store]) -> None:
@@ -55,6 +59,7 @@ class Ledger:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._store: Store | None = None
         self._gap: list[Ring] = []
+        self.gap_recorded: Callable[[Sequence[Ring]], None] = lambda _: None
         self.trouble = ""
 
     async def open(self) -> None:
@@ -122,11 +127,13 @@ class Ledger:
 
         return await self._noting_gap(visit.ring, work)
 
-    async def join_visit(self, visit_id: str, rings: int, ring: Ring) -> bool:
+    async def join_visit(
+        self, visit_id: str, rings: int, ring: Ring, cursor: int
+    ) -> bool:
         """Count one more ring; false if it could not be stored."""
 
         def work(store: Store) -> bool:
-            store.join_visit(visit_id, rings, ring.seq)
+            store.join_visit(visit_id, rings, cursor)
             return True
 
         return await self._noting_gap(ring, work) is not None
@@ -136,18 +143,21 @@ class Ledger:
         if result is None:
             self._gap.append(ring)
         elif self._gap:
-            await self._record_gap()
+            missed, self._gap = self._gap, []
+            if await self.record_gap(missed):
+                self.gap_recorded(missed)
+            else:
+                self._gap = missed + self._gap
         return result
 
-    async def _record_gap(self) -> None:
-        missed, self._gap = self._gap, []
+    async def record_gap(self, rings: Sequence[Ring], cursor: int = 0) -> bool:
+        """Record rings that were told before they could be stored."""
 
         def work(store: Store) -> bool:
-            store.record_gap(missed)
+            store.record_gap(rings, cursor)
             return True
 
-        if await self._try(work) is None:
-            self._gap = missed + self._gap
+        return bool(await self._try(work))
 
     async def close_visit(
         self, visit: VisitRecord, outbox: Sequence[OutboxItem]

@@ -33,7 +33,7 @@ class Peer:
         on_message: Callable[[object, list[int]], None],
         on_gone: Callable[[], None],
     ) -> None:
-        sock.setblocking(False)
+        sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         self._sock = sock
         self._codec = Codec(incoming)
         self._on_message = on_message

@@ -64,12 +64,12 @@ def write_raw(
     _HEADER.pack_into(ring, offset, generation, width << 32 | height)
 
 
-def read_raw(ring: mmap.mmap, slot: int, slot_size: int, size: tuple[int, int]) -> int:
-    """Return a new descriptor with a copy of a slot's raw RGB; the caller's to close."""
+def read_raw(
+    ring: mmap.mmap, slot: int, slot_size: int, size: tuple[int, int]
+) -> bytes:
+    """Return a copy of a slot's raw RGB; `size` is (width, height)."""
     offset = slot * slot_size + HEADER_BYTES
-    fd = os.memfd_create("doorbell-picture", os.MFD_CLOEXEC)
-    os.write(fd, ring[offset : offset + size[0] * size[1] * CHANNELS])
-    return fd
+    return ring[offset : offset + size[0] * size[1] * CHANNELS]
 
 
 class MemfdRing:

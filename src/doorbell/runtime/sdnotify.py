@@ -39,5 +39,5 @@ class SystemdNotifier:
             contextlib.suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
         ):
-            sock.setblocking(False)
+            sock.setblocking(False)  # noqa: FBT003 - the library's signature
             sock.sendto(text.encode(), self._address)

@@ -106,7 +106,10 @@ def open_store(settings: ProductionSettings) -> StateStore:
 
 def read_rings(folder: Path, after_seq: int) -> Sequence[Ring]:
     """Rings of the journal that come after `after_seq`."""
-    return _read_journal(folder, after_seq).rings
+    found = _read_journal(folder, after_seq)
+    for damage in found.damage:
+        log.error("journal_damaged", extra={"detail": damage})
+    return found.rings
 
 
 def decode_picture(fd: int, pixels: int | None = None) -> DecodedPicture:
@@ -227,13 +230,13 @@ def _button(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
 
 
 def _pins(settings: ProductionSettings, run: Path) -> PinSource:
-    if settings.button.source == "gpio":
-        from doorbell.adapters.gpio_lines import lgpio_pins
+    if settings.button.source == "mock":
+        from doorbell.adapters.button_mock import mock_pins
 
-        return lgpio_pins(run)
-    from doorbell.adapters.button_mock import mock_pins
+        return mock_pins()
+    from doorbell.adapters.gpio_lines import lgpio_pins
 
-    return mock_pins()
+    return lgpio_pins(run)
 
 
 def _line(settings: ProductionSettings, run: Path, pins: PinSource) -> Button | None:

@@ -185,11 +185,12 @@ class MemoryStore(MemoryPeople):
             del self.pictures[visit_id]
         return bool(chosen)
 
-    def record_gap(self, rings: Sequence[Ring]) -> None:
+    def record_gap(self, rings: Sequence[Ring], cursor: int = 0) -> None:
         """See the port."""
         self._fault()
         for ring in rings:
             self._gaps.setdefault(ring.id, replace(ring, durable=False))
+        self._cursor = cursor or self._cursor
 
     def gaps(self) -> list[Ring]:
         """See the port."""

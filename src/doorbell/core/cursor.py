@@ -1,0 +1,34 @@
+"""Up to where the ring journal needs no reading again.
+
+Rings are stored by tasks that overtake each other: a ring that joins a visit waits for
+that visit's writes, a later one opens its own at once. The cursor may only pass rings
+that are stored, or a crash would lose the slower one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class JournalCursor:
+    """Which rings of the journal are not stored yet, by sequence number."""
+
+    newest: int = 0
+    outstanding: set[int] = field(default_factory=set)
+
+    def arrived(self, seq: int) -> None:
+        """A ring was read or heard; 0 is an undurable one and has no place here."""
+        if seq > 0:
+            self.outstanding.add(seq)
+            self.newest = max(self.newest, seq)
+
+    def after(self, seq: int) -> int:
+        """Where the cursor may stand once the ring `seq` is stored too."""
+        rest = self.outstanding - {seq}
+        return min(rest) - 1 if rest else self.newest
+
+    def stored(self, seq: int) -> int:
+        """The ring `seq` is stored; returns where the cursor stands."""
+        self.outstanding.discard(seq)
+        return self.after(seq)

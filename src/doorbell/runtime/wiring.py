@@ -21,7 +21,6 @@ from doorbell.adapters.picture_decoder import DecodedPicture, decode
 from doorbell.adapters.ring_journal import read_rings as _read_journal
 from doorbell.adapters.sealed import read_sealed, sealed_memfd
 from doorbell.adapters.state_lock import StateLock
-from doorbell.adapters.store_sqlite import Store, StoreOptions
 from doorbell.core.errors import UsageError
 from doorbell.core.localtime import zone_named
 from doorbell.core.retention import S_PER_DAY, RetentionLimits
@@ -33,8 +32,8 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from config.production.production_settings import ProductionSettings
-    from doorbell.core.ring import Ring
     from doorbell.adapters.gpio_lines import PinSource
+    from doorbell.core.ring import Ring
     from doorbell.ports.button import Button
     from doorbell.ports.camera import Camera
     from doorbell.ports.clock import Clock
@@ -91,6 +90,9 @@ def state_lock(settings: ProductionSettings) -> StateLock:
 
 def open_store(settings: ProductionSettings) -> StateStore:
     """Open the durable state; called on the store's thread."""
+    # SQLite and the ciphers are 4 MB that no worker needs.
+    from doorbell.adapters.store_sqlite import Store, StoreOptions
+
     storage = settings.storage
     options = StoreOptions(
         key_file=Path(storage.key_file) if storage.key_file else None,

@@ -42,7 +42,7 @@ def expectation(annotation: object) -> str:
     return "must be " + " ".join(part for part in parts if part)
 
 
-def shown(value: object, *, echo: bool) -> str:  # noqa: PLR0911 - a line a type
+def shown(value: object, *, echo: bool) -> str:
     """Say what a wrong value is; its text only with `echo`, as it may be a secret."""
     match value:
         case bool():
@@ -89,7 +89,7 @@ def _title(info: inspect.Type) -> str:
     return ""
 
 
-def _kind(info: inspect.Type) -> str:  # noqa: PLR0911 - a line a type
+def _kind(info: inspect.Type) -> str:
     match _without_none(_bare(info)):
         case inspect.BoolType():
             return "true or false"
@@ -109,7 +109,7 @@ def _kind(info: inspect.Type) -> str:  # noqa: PLR0911 - a line a type
             return "text"
 
 
-def _limits(info: inspect.Type) -> str:  # noqa: PLR0911 - a line a type
+def _limits(info: inspect.Type) -> str:
     if title := _title(info):
         return title
     match _without_none(_bare(info)):

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -25,6 +24,7 @@ from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 SIZE = (640, 360)
 FACE = Box(220, 80, 160, 160)

@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from config.loader import load
 from doorbell.cli.narrator import Narrator
@@ -201,7 +201,7 @@ async def _show(
             await asyncio.sleep(settings.camera.preroll_s + 0.5)
             visit = await stage.press()
             right += _is_right(scene, visit, stage.hub, context)
-    pictures = sorted(output.glob("*.jpg"))
+    pictures = await asyncio.to_thread(lambda: sorted(output.glob("*.jpg")))
     context.say(f"\n{right} of {len(SCENES)} decisions were right")
     context.say(f"what the phone got: {output} ({len(pictures)} pictures)")
     return 0 if right == len(SCENES) else 1
@@ -246,7 +246,7 @@ class Theatre:
         self._narrator.names = hub.names
         self._ready.set()
 
-    async def __aenter__(self) -> Theatre:
+    async def __aenter__(self) -> Self:
         """Start, and wait until everything works."""
         self._task = asyncio.create_task(self._daemon.run(self._started))
         ready = asyncio.create_task(self._ready.wait())

@@ -10,7 +10,6 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from doorbell.core.decision import FaceVerdict
 from doorbell.core.errors import BadInputError, UnavailableError, UsageError
 from doorbell.runtime import requests as r
 from doorbell.runtime import views, wiring
@@ -19,6 +18,7 @@ from doorbell.runtime.link import close_all
 from doorbell.stages import messages as m
 
 if TYPE_CHECKING:
+    from doorbell.core.decision import FaceVerdict
     from doorbell.ports.store import VisitState
     from doorbell.runtime.doorkeeper import OpenVisit
     from doorbell.runtime.hub import Hub

@@ -61,6 +61,12 @@ def may(rank: str, request: object) -> bool:
             return isinstance(request, EVERYBODY)
 
 
+def _refuse_unless_allowed(caller: Caller, request: object) -> None:
+    if not may(caller.rank, request):
+        msg = f"user {caller.uid} may not {type(request).__name__}"
+        raise NotAllowedError(msg)
+
+
 def identify(sock: socket.socket, group: str, admin_group: str) -> Caller:
     """Ask the kernel who is at the other end."""
     raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
@@ -184,9 +190,7 @@ class ControlServer:
         fds: list[int],
     ) -> None:
         try:
-            if not may(caller.rank, request):
-                msg = f"user {caller.uid} may not {type(request).__name__}"
-                raise NotAllowedError(msg)
+            _refuse_unless_allowed(caller, request)
             note = await conversation.answer(request, fds)
         except DoorbellError as error:
             failed = r.Failed(

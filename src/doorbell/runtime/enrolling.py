@@ -52,7 +52,9 @@ class Enrolling:
         """Drop what was gathered."""
         self._draft = None
 
-    async def answer(self, request: object, fds: list[int]) -> str | None:
+    async def answer(  # noqa: C901 - one case for each request, and nothing else
+        self, request: object, fds: list[int]
+    ) -> str | None:
         """Carry out one request about people; returns a note for the caller.
 
         Raises:
@@ -150,7 +152,7 @@ class Enrolling:
     ) -> None:
         try:
             await self._judge(
-                draft, label, picture.fd, picture.width, picture.height, face
+                draft, label, picture.fd, (picture.width, picture.height), face
             )
         finally:
             os.close(picture.fd)
@@ -161,7 +163,7 @@ class Enrolling:
         frame = await self._hub.newest_frame()
         fd = wiring.publish(self._hub.desk.copy_out(frame))
         try:
-            await self._judge(draft, "camera", fd, frame.width, frame.height)
+            await self._judge(draft, "camera", fd, (frame.width, frame.height))
         finally:
             os.close(fd)
 
@@ -170,12 +172,11 @@ class Enrolling:
         draft: Draft,
         label: str,
         rgb_fd: int,
-        width: int,
-        height: int,
+        size: tuple[int, int],
         face: int | None = None,
     ) -> None:
         number = self._hub.next_request()
-        question = m.ExtractFaces(request=number, width=width, height=height)
+        question = m.ExtractFaces(request=number, width=size[0], height=size[1])
         answer, fds = await self._hub.ask("vision", number, question, [rgb_fd])
         try:
             if not isinstance(answer, m.FacesExtracted) or answer.error:

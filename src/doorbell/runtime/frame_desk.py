@@ -115,7 +115,14 @@ class FrameDesk:
         """
         width, height = size
         slot, generation = self._book.borrow(owner)
-        ring.write_raw(self._map, slot, self._slot_size, generation, size, picture_fd)
+        ring.write_raw(
+            self._map,
+            slot,
+            self._slot_size,
+            generation,
+            size=size,
+            source_fd=picture_fd,
+        )
         frame = FrameRef(
             slot, generation, width, height, mono_ns, sharpness=1.0, brightness=128.0
         )

@@ -15,13 +15,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from doorbell.core import burst
 from doorbell.core.errors import (
     BadInputError,
     HardwareAbsentError,
     StorageError,
     UnavailableError,
 )
-from doorbell.core import burst
 from doorbell.core.frames import LendingBook
 from doorbell.core.reasons import Reason
 from doorbell.core.supervision import RestartPolicy
@@ -93,22 +93,22 @@ class Hub:
         book: LendingBook[m.FrameRef] = LendingBook(slots, slots - EXTRA_SLOTS)
         self.desk = FrameDesk(book, send, self._ring_fd, slot_size)
         self.dispatcher = Dispatcher(
-            settings.notify,
-            wiring.target_urls(settings, environ),
-            self.clock,
-            wiring.zone(settings),
-            self.ledger,
-            send,
-            self.names,
-            self._told,
+            settings=settings.notify,
+            urls=wiring.target_urls(settings, environ),
+            clock=self.clock,
+            zone=wiring.zone(settings),
+            ledger=self.ledger,
+            send=send,
+            names=self.names,
+            told=self._told,
         )
         self.doorkeeper = Doorkeeper(
-            settings,
-            self.clock,
-            self.desk,
-            self.ledger,
-            self.dispatcher,
-            self._happened,
+            settings=settings,
+            clock=self.clock,
+            desk=self.desk,
+            ledger=self.ledger,
+            dispatcher=self.dispatcher,
+            happened=self._happened,
         )
         self.doorkeeper.supervisor = self.supervisor
         self._tasks: set[asyncio.Task[None]] = set()
@@ -397,7 +397,8 @@ class Hub:
 
     def _happened(self, what: Happening, visit: OpenVisit) -> None:
         log.info(
-            f"visit_{what}",
+            "visit_%s",
+            what,
             extra={
                 "visit": visit.ring.id if visit.ring else visit.token,
                 "rings": visit.rings,

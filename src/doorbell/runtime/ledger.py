@@ -119,7 +119,7 @@ class Ledger:
     async def open_visit(
         self, visit: VisitRecord, outbox: Sequence[OutboxItem], cursor: int
     ) -> list[OutboxItem] | None:
-        """Store a new visit; returns all that now waits to be told, None if it failed."""
+        """Store a new visit; returns what now waits to be told, None if it failed."""
 
         def work(store: Store) -> list[OutboxItem]:
             store.open_visit(visit, outbox, cursor)

@@ -37,11 +37,12 @@ def create(slots: int, slot_size: int) -> int:
     return fd
 
 
-def write_raw(
+def write_raw(  # noqa: PLR0913 - where, what and how large, all of it needed
     ring: mmap.mmap,
     slot: int,
     slot_size: int,
     generation: int,
+    *,
     size: tuple[int, int],
     source_fd: int,
 ) -> None:

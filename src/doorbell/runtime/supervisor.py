@@ -271,7 +271,7 @@ class Supervisor:
         self.tick()
 
     def restart(self, roles: Sequence[str]) -> None:
-        """Have workers finish what is in hand and start anew, as on the owner's word."""
+        """Have workers finish what is in hand and start anew, as the owner wishes."""
         for role in roles:
             worker = self.workers.get(role)
             if worker is None:

@@ -13,7 +13,7 @@ import pytest
 from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
-    from conftest import Doorstep
+    from doorstep import Doorstep
 
 
 def test_a_known_visitor_is_named(running: Doorstep) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from msgspec import structs
 
 from doorbell.cli.narrator import Narrator
 from doorbell.cli.parsing import add_command
+from doorbell.core.errors import DoorbellError
 from doorbell.runtime.daemon import Daemon
 from doorbell.runtime.sdnotify import SystemdNotifier
 from monitoring.logging.structured_logging import configure_logging
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
     from doorbell.runtime.hub import Hub
+
+log = logging.getLogger("doorbell")
 
 LEVELS = {"development": "debug", "testing": "warning", "production": "info"}
 
@@ -53,22 +57,34 @@ def run(context: Context) -> int:
     settings = with_log_level(context.settings, in_terminal=in_terminal)
     configure_logging(settings.log.level or "info", settings.log.format, sys.stdout)
     narrator = Narrator() if in_terminal else None
+    asyncio.run(_serve(settings, context, narrator))
+    return 0
+
+
+async def _serve(
+    settings: ProductionSettings, context: Context, narrator: Narrator | None
+) -> None:
+    announcements: set[asyncio.Task[None]] = set()
 
     def started(hub: Hub) -> None:
-        logging.getLogger("doorbell").info("started", extra={"state": hub.summary()})
+        log.info("started", extra={"state": hub.summary()})
         if narrator is not None:
             narrator.names = hub.names
-            narrator.say(f"ready: {hub.summary()}. Ctrl-C ends.")
+            announcements.add(asyncio.create_task(_announce(hub, narrator)))
 
-    async def serve() -> None:
-        watch = narrator.watch if narrator else None
-        daemon = Daemon(
-            settings,
-            context.environ,
-            lambda: with_log_level(context.reload(), in_terminal=in_terminal),
-            watch,
-        )
-        await daemon.run(started)
+    daemon = Daemon(
+        settings,
+        context.environ,
+        lambda: with_log_level(context.reload(), in_terminal=narrator is not None),
+        narrator.watch if narrator else None,
+    )
+    await daemon.run(started)
 
-    asyncio.run(serve())
-    return 0
+
+async def _announce(hub: Hub, narrator: Narrator) -> None:
+    """Say when everything works, or what does not."""
+    narrator.say("the bell can be rung; camera and recognition are starting")
+    for role in hub.supervisor.workers:
+        with contextlib.suppress(DoorbellError):
+            await hub.until_ready(role)
+    narrator.say(f"ready: {hub.summary()}. Ctrl-C ends.")

@@ -6,6 +6,7 @@ This is a screen, not a log: names appear here and nowhere in the log.
 from __future__ import annotations
 
 import sys
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
@@ -61,7 +62,7 @@ class Narrator:
             case "degraded":
                 return f"no name: {visit.course.reason}"
             case "pushed":
-                return f"{target}: {visit.told.get(target, '')}{_since(visit, 'push')}"
+                return f"{target}: {visit.told.get(target, '')}{_by_now(visit)}"
             case _:
                 return ""
 
@@ -83,6 +84,14 @@ class Narrator:
                 return f"perhaps {name}{likeness}"
             case _:
                 return f"an unknown person{likeness}"
+
+
+def _by_now(visit: OpenVisit) -> str:
+    # A step keeps the time of the first push only; the name comes in a second one.
+    if "edge" not in visit.steps or visit.late:
+        return ""
+    took_ms = (time.monotonic_ns() - visit.steps["edge"]) / 1e6
+    return f"  [{took_ms:.0f} ms after the press]"
 
 
 def _since(visit: OpenVisit, step: str) -> str:

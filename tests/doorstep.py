@@ -21,9 +21,9 @@ from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from doorbell.testing.sink import Sink
-    from pathlib import Path
 
 SIZE = (640, 360)
 FACE = Box(220, 80, 160, 160)
@@ -74,6 +74,13 @@ level = "info"
 format = "json"
 {extra or self.target()}
 """)
+        self.settings = load(self.config, {})
+
+    def change(self, old: str, new: str) -> None:
+        """Replace a line of the settings file."""
+        text = self.config.read_text()
+        assert old in text, old
+        self.config.write_text(text.replace(old, new))
         self.settings = load(self.config, {})
 
     def target(self, **more: str) -> str:

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("doorbell.worker")
 
 BEAT_S = 1.0
+# So that a machine that is busy elsewhere does not make a sound worker look hung.
+BEATS_IN_SILENCE = 3
 EXIT_BUG = 1
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -72,13 +74,15 @@ def serve(stage: Stage, link: Link, silence_s: float) -> None:
     poller.register(link, select.POLLIN)
     for fd in stage.descriptors():
         poller.register(fd, select.POLLIN)
+    period_s = min(BEAT_S, silence_s / BEATS_IN_SILENCE)
     beat_due_s = 0.0
     while True:
         now_s = time.monotonic()
         if now_s >= beat_due_s:
             outlet.busy(silence_s)
-            beat_due_s = now_s + BEAT_S
-        wait_s = min(max(stage.turn(now_s), 0.0), BEAT_S)
+            beat_due_s = now_s + period_s
+        rest_s = min(stage.turn(now_s), beat_due_s - time.monotonic())
+        wait_s = max(rest_s, 0.0)
         ready = [fd for fd, _ in poller.poll(wait_s * 1000)]
         if link.fileno() in ready and not _take(stage, link):
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -57,5 +58,5 @@ def test_an_idle_worker_beats_well_before_its_deadline(silence_s: float) -> None
     thread.join(5)
     hub.close()
     worker.close()
-    gaps_s = [b - a for a, b in zip(heard_s, heard_s[1:], strict=False)]
+    gaps_s = [b - a for a, b in itertools.pairwise(heard_s)]
     assert max(gaps_s) < silence_s * 0.8

@@ -24,6 +24,7 @@ from doorbell.core.targets import can_replace
 from doorbell.ports.store import OutboxItem
 from doorbell.runtime import notices
 from doorbell.runtime.link import close_all
+from doorbell.runtime.unstored import UnstoredItems
 from doorbell.runtime.wiring import publish
 from doorbell.stages.messages import Deliver, Notice
 
@@ -90,7 +91,7 @@ class Dispatcher:
         self._tests: dict[int, asyncio.Future[Delivered]] = {}
         self._last_push_s: dict[str, tuple[str, float]] = {}
         self._numbers = itertools.count(1)
-        self._undurable = itertools.count(-1, -1)
+        self._memory = UnstoredItems()
         self._waking: asyncio.Task[None] | None = None
         self._wake_again = False
         self._timer: asyncio.TimerHandle | None = None
@@ -172,9 +173,11 @@ class Dispatcher:
             pending: all rows that wait, or None when they could not be stored.
         """
         if pending is None:
-            pending = [replace(item, id=next(self._undurable)) for item in items]
-        for item in pending:
-            self._items.setdefault(item.id, item)
+            for item in items:
+                self._memory.keep(item, self._items)
+        for item in pending or ():
+            if not self._memory.knows(item, self._items):
+                self._items.setdefault(item.id, item)
         self.wake()
 
     # Sending.
@@ -187,6 +190,8 @@ class Dispatcher:
         self._waking = asyncio.get_running_loop().create_task(self._send_due())
 
     async def _send_due(self) -> None:
+        await self._record_owed()
+        await self._bury_orphans()
         self._wake_again = True
         while self._wake_again:
             self._wake_again = False
@@ -199,6 +204,12 @@ class Dispatcher:
                     busy.add(parcel.target)
                     await self._try(parcel)
         self._arrange()
+
+    async def _bury_orphans(self) -> None:
+        """Give up what waits for targets that the settings no longer name."""
+        ids = [k for k, item in self._items.items() if item.target not in self._targets]
+        if ids:
+            await self._bury(ids, "the target was removed")
 
     def _waiting(self) -> list[Pending]:
         held = {item.id for a in self._attempts.values() for item in a.parcel.items}
@@ -354,13 +365,24 @@ class Dispatcher:
         await self._settle(ids, "dead", reason)
 
     async def _settle(self, ids: list[int], state: OutboxState, error: str) -> None:
-        stored = [key for key in ids if key > 0]
-        if stored:
-            await self._ledger.record_attempt(stored, state, error, self._clock.now())
         if state != "pending":
             for key in ids:
-                self._items.pop(key, None)
+                self._memory.settled(key, self._items.pop(key, None), state)
                 self._not_before_s.pop(key, None)
+        await self._record([self._memory.row_of(key) for key in ids], state, error)
+
+    async def _record(self, rows: list[int], state: OutboxState, error: str) -> None:
+        stored = [row for row in rows if row > 0]
+        if not stored:
+            return
+        now = self._clock.now()
+        if await self._ledger.record_attempt(stored, state, error, now):
+            self._memory.recorded(stored)
+
+    async def _record_owed(self) -> None:
+        """Record what was told while the card failed."""
+        for state, rows in self._memory.owed().items():
+            await self._record(rows, state, "")
 
     async def test(self, target: str, notice: Notice) -> Delivered:
         """Send a marked push, past the outbox, and wait for the answer.

@@ -200,7 +200,7 @@ class Doorkeeper:
         supplied = self._supplied.pop(message.request, None)
         if visit is None or supplied is not None:
             visit = self._begin(ring.stamp, supplied)
-        self._count(visit, ring)
+        self._count(visit, ring, now_s)
         return visit
 
     def resume(self, ring: Ring, now: Stamp) -> None:
@@ -212,28 +212,36 @@ class Doorkeeper:
         age_s = ring.stamp.age_s(now)
         fresh = age_s is not None and 0 <= age_s <= self._settings.visit.expiry_s
         # Rings of another boot have no place on this boot's monotonic clock.
-        began_s = time.monotonic() - (age_s if age_s is not None and fresh else 0.0)
-        visit = self._joinable(began_s)
+        heard_s = time.monotonic() - (age_s if age_s is not None and fresh else 0.0)
+        visit = self._joinable(heard_s)
         if visit is None or visit.late is fresh:
-            visit = self._begin(ring.stamp)
-            visit.course.edge_s = time.monotonic()
-            visit.late = not fresh
+            visit = self._begin(now, late=not fresh)
+            visit.steps = {"resumed": now.mono_ns}
             if not fresh:
                 visit.course.blocked(Reason.OLD)
-        self._count(visit, ring)
+        self._count(visit, ring, heard_s)
 
     def supply(self, request: int, frames: list[FrameRef]) -> None:
         """Pictures for a ring that was asked for, in place of the camera's."""
         self._supplied[request] = frames
 
-    def _begin(self, edge: Stamp, supplied: list[FrameRef] | None = None) -> OpenVisit:
+    def _begin(
+        self,
+        edge: Stamp,
+        supplied: list[FrameRef] | None = None,
+        *,
+        late: bool = False,
+    ) -> OpenVisit:
         token = f"visit-{next(self._tokens)}"
         edge_s = edge.mono_ns / NS_PER_S
-        visit = OpenVisit(token, VisitCourse(self._limits, edge_s), edge, edge_s)
+        course = VisitCourse(self._limits, edge_s)
+        visit = OpenVisit(token, course, edge, edge_s, late=late)
         visit.steps["edge"] = edge.mono_ns
         self._visits.append(visit)
         visit.supplied = supplied is not None
-        for frame in self._desk.preroll() if supplied is None else supplied:
+        # Who stands there now is not who rang long ago.
+        seen = [] if late else self._desk.preroll()
+        for frame in seen if supplied is None else supplied:
             self._offer(visit, frame)
         if not visit.supplied and visit.candidates:
             nearest = min(visit.candidates, key=lambda f: abs(f.mono_ns - edge.mono_ns))
@@ -249,9 +257,9 @@ class Doorkeeper:
                 return visit
         return None
 
-    def _count(self, visit: OpenVisit, ring: Ring) -> None:
+    def _count(self, visit: OpenVisit, ring: Ring, heard_s: float) -> None:
         visit.rings += 1
-        visit.last_ring_s = max(visit.last_ring_s, ring.stamp.mono_ns / NS_PER_S)
+        visit.last_ring_s = max(visit.last_ring_s, heard_s)
         if visit.ring is None:
             visit.ring = ring
             visit.steps["rung"] = self._clock.mono_ns()
@@ -393,7 +401,7 @@ class Doorkeeper:
         if visit is None or visit.token != message.visit:
             return
         self._looking = None
-        if not message.error:
+        if not message.error and not visit.course.closed:
             visit.seen = message
             if message.best_mono_ns == message.frame.mono_ns:
                 self._show(visit, message.frame)

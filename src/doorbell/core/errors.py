@@ -36,6 +36,12 @@ class BadInputError(DoorbellError, ValueError):
     exit_code = 65
 
 
+class ModelError(BadInputError):
+    """A model file is not what it claims to be: cut short, changed, another kind."""
+
+    hint = "`doorbell models list` shows what is installed and how to mend it."
+
+
 class BadSettingsError(DoorbellError, ValueError):
     """A setting cannot be used; trying again does not heal it."""
 

@@ -92,8 +92,9 @@ def test_a_stopped_vision_delays_no_push_beyond_the_deadline(
 def test_sigterm_tells_the_visit_in_hand(running: Doorstep) -> None:
     running.stand("anna")
     running.press()
+    until(lambda: "visit_ring" in running.tail(), what="the ring is heard")
     assert running.stop() == 0
-    assert len(running.sink.received) == 1
+    assert len(running.sink.received) == 1, running.tail()
 
 
 def test_a_ring_of_a_killed_daemon_is_told_after_restart(running: Doorstep) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -14,7 +16,7 @@ import cv2
 from config.loader import load
 from doorbell.core.decision import Box
 from doorbell.runtime import requests as r
-from doorbell.runtime.client import open_connection
+from doorbell.runtime.client import Connection, control_path
 from doorbell.testing.button import press
 from doorbell.testing.faces import Marker, scene
 from doorbell.testing.waiting import until
@@ -154,8 +156,20 @@ timeout_s = 2.0
         except Exception:  # noqa: BLE001 - not up yet, however it shows
             return None
 
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Connect to the daemon; never be one, as a command would without it."""
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        try:
+            sock.connect(str(control_path(self.settings)))
+        except OSError:
+            sock.close()
+            raise
+        with contextlib.closing(Connection(sock)) as connection:
+            yield connection
+
     def ask(self, request: r.Request) -> Iterator[Any]:
-        with open_connection(self.settings, roles=frozenset()) as connection:
+        with self.connection() as connection:
             for reply, fds in connection.ask(request):
                 for fd in fds:
                     os.close(fd)
@@ -167,8 +181,7 @@ timeout_s = 2.0
         return next(worker.pid for worker in status.workers if worker.role == role)
 
     def enrol(self, name: str, scene_name: str) -> None:
-        roles = frozenset({"vision"})
-        with open_connection(self.settings, roles=roles) as connection:
+        with self.connection() as connection:
             list(connection.ask(r.EnrolBegin(name=name, consent="test")))
             for _ in range(2):
                 with (self.porch / f"{scene_name}.png").open("rb") as photo:

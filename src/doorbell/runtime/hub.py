@@ -496,7 +496,8 @@ class Hub:
         try:
             async with asyncio.timeout(grace_s):
                 await self.doorkeeper.drain()
-                await self.dispatcher.drain()
+                if "notify" in self.supervisor.workers:
+                    await self.dispatcher.drain()
         except TimeoutError:
             log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})
         await self.supervisor.stop(list(self.supervisor.workers), LAST_GRACE_S)

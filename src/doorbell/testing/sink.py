@@ -6,22 +6,29 @@ Counts by idempotency key, as a receiver should: a resend is one message.
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One request; header names in lower case."""
+    """One request; header names in lower case.
+
+    Attributes:
+        mono_ns: monotonic time at which it was complete; its answer follows at once.
+    """
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    mono_ns: int = 0
 
     @property
     def key(self) -> str:
@@ -79,8 +86,19 @@ class Sink:
 
     def wait_for(self, count: int, within_s: float = 5.0) -> bool:
         """Wait until `count` requests have arrived; whether they did in time."""
+        return self.wait_until(lambda received: len(received) >= count, within_s)
+
+    def wait_until(
+        self, holds: Callable[[Sequence[Received]], bool], within_s: float = 5.0
+    ) -> bool:
+        """Wait until what has arrived is as wanted; whether it was in time."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self.received) >= count, within_s)
+            return self._changed.wait_for(lambda: holds(self.received), within_s)
+
+    def forget(self) -> None:
+        """Forget what has arrived so far."""
+        with self._changed:
+            self.received.clear()
 
     def take(self, request: Received) -> str:
         """Remember a request and return the word to answer it by."""
@@ -108,7 +126,8 @@ def _handler_of(sink: Sink) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(length)
-            request = Received(self.command, self.path, headers, body)
+            at_ns = time.monotonic_ns()
+            request = Received(self.command, self.path, headers, body, at_ns)
             self._answer(sink.take(request))
 
         do_GET = do_POST = do_PUT = _serve  # noqa: N815 - names http.server asks for

@@ -1,0 +1,127 @@
+"""How long a ring takes from the button to the phone, stage by stage.
+
+Every ring is a press of the mock button of a running daemon. Its stages are those the
+daemon stored with the visit; the pushes are timed where they arrive, on the same
+monotonic clock.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from typing import TYPE_CHECKING
+
+from doorbell.evaluation.figures import Spread, spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from doorbell.evaluation.trial import Trial
+    from doorbell.evaluation.visitors import Visitor
+    from doorbell.runtime.requests import VisitView
+    from doorbell.testing.sink import Received, Sink
+
+NS_PER_MS = 1_000_000
+TOLD_S = 30.0
+# A frame or two beyond the pre-roll, so that all of it shows the new visitor.
+SETTLE_S = 0.5
+# What each stage is called and what it means, in the order of a good visit.
+STAGES = {
+    "rung": "ring on disk, visit opened",
+    "captured": "picture for people made",
+    "decided": "who it is, decided",
+    "first push": "first 2xx of the phone",
+    "push": "2xx of the push that says who",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredRing:
+    """One ring.
+
+    Attributes:
+        decision: of the visit; "untold" when no push said who it is.
+        is_right: decision and name are as they should be.
+        took_ms: milliseconds since the first edge, by stage.
+    """
+
+    visitor: Visitor
+    decision: str
+    is_right: bool
+    took_ms: dict[str, float] = field(default_factory=dict)
+
+
+def measure(
+    trial: Trial, sink: Sink, visitors: Sequence[Visitor], count: int
+) -> Iterator[MeasuredRing]:
+    """Ring `count` times, one visitor after the other; yields each as it ends."""
+    for visitor in islice(cycle(visitors), count):
+        (trial.site.porch / "scene.txt").write_text(visitor.picture)
+        time.sleep(trial.settings.camera.preroll_s + SETTLE_S)
+        sink.forget()
+        trial.press()
+        yield _outcome(trial, sink, visitor)
+
+
+def _outcome(trial: Trial, sink: Sink, visitor: Visitor) -> MeasuredRing:
+    if not sink.wait_until(_says_who, TOLD_S):
+        return MeasuredRing(visitor, "untold", is_right=False)
+    pushes = list(sink.received)
+    visit_id = pushes[-1].key.rpartition("-")[0]
+    view = trial.visit(visit_id)
+    if view is None:
+        return MeasuredRing(visitor, "unstored", is_right=False)
+    took_ms = stages(view, [push.mono_ns for push in pushes])
+    return MeasuredRing(visitor, view.decision, is_right(visitor, view), took_ms)
+
+
+def _says_who(received: Sequence[Received]) -> bool:
+    return any(push.key.endswith(("-name", "-visit")) for push in received)
+
+
+def is_right(visitor: Visitor, view: VisitView) -> bool:
+    """Whether the visit was decided as it should be, and nobody else was named."""
+    names = {face.name for face in view.faces if face.name is not None}
+    wanted = set() if visitor.name is None else {visitor.name}
+    return view.decision == visitor.decision and names == wanted
+
+
+def stages(view: VisitView, pushed_ns: Sequence[int]) -> dict[str, float]:
+    """Return milliseconds since the press, by stage.
+
+    Args:
+        view: with the times of the daemon.
+        pushed_ns: monotonic times at which its pushes arrived, in order.
+    """
+    edge_ns = view.ring.stamp.mono_ns
+    took_ms = {
+        stage: view.timings_ms[stage] for stage in STAGES if stage in view.timings_ms
+    }
+    for stage, at_ns in zip(
+        ("first push", "push"), (pushed_ns[0], pushed_ns[-1]), strict=True
+    ):
+        took_ms[stage] = round((at_ns - edge_ns) / NS_PER_MS, 1)
+    return took_ms
+
+
+def by_stage(rings: Sequence[MeasuredRing]) -> dict[str, Spread]:
+    """Sum up the rings that reached each stage, in milliseconds."""
+    found = {
+        stage: spread([ring.took_ms[stage] for ring in rings if stage in ring.took_ms])
+        for stage in STAGES
+    }
+    return {stage: one for stage, one in found.items() if one is not None}
+
+
+def by_visitor(rings: Sequence[MeasuredRing]) -> dict[str, list[MeasuredRing]]:
+    """Group rings by whom they were of."""
+    groups: dict[str, list[MeasuredRing]] = {}
+    for ring in rings:
+        groups.setdefault(ring.visitor.picture, []).append(ring)
+    return groups
+
+
+def count_right(rings: Sequence[MeasuredRing]) -> int:
+    """Return how many were decided as they should be."""
+    return sum(ring.is_right for ring in rings)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Raised with every change of what is made: part of the cache's key.
 VERSION = 1
+# Degrees a head tilts, and share of the picture's width it moves, from frame to frame.
+MOST_TURN, MOST_SHIFT = 6.0, 0.05
 LEAST_FRAMES, MOST_FRAMES = 2, 8
 
 
@@ -37,13 +39,15 @@ class Wear:
 
 def frame_count(generator: np.random.Generator) -> int:
     """Draw how many frames a visit has."""
-    return int(generator.integers(LEAST_FRAMES, MOST_FRAMES + 1))
+    return int(generator.integers(# Degrees a head tilts, and share of the picture's width it moves, from frame to frame.
+MOST_TURN, MOST_SHIFT = 6.0, 0.05
+LEAST_FRAMES, MOST_FRAMES + 1))
 
 
 def wear(generator: np.random.Generator) -> Wear:
     """Draw how bad a visit's conditions are."""
     return Wear(
-        scale=float(generator.uniform(0.35, 0.8)),
+        scale=float(generator.uniform(0.62, 1.0)),
         light=float(np.exp(generator.uniform(np.log(0.12), np.log(0.8)))),
         noise=float(generator.uniform(3, 10)),
         blur_px=float(generator.uniform(0.3, 1.5)),
@@ -67,18 +71,16 @@ def burst(
 def _frame(
     rgb: NDArray[np.uint8], common: Wear, generator: np.random.Generator
 ) -> NDArray[np.uint8]:
-    height, width = rgb.shape[:2]
-    centre = (width / 2, height / 2)
-    turn = cv2.getRotationMatrix2D(centre, generator.uniform(-6, 6), common.scale)
-    turn[:, 2] += np.array(
-        [width * common.scale / 2, height * common.scale / 2]
-    ) - np.array(centre)
-    turn[:, 2] += generator.uniform(-0.05, 0.05, 2) * width * common.scale
-    size = (round(width * common.scale), round(height * common.scale))
-    frame = cv2.warpAffine(
-        rgb, turn, size, flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
+    height, width = (max(8, round(side * common.scale)) for side in rgb.shape[:2])
+    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    move = cv2.getRotationMatrix2D(
+        (width / 2, height / 2), generator.uniform(-MOST_TURN, MOST_TURN), 1.0
     )
-    frame = _smeared(frame, common.blur_px * generator.uniform(0, 2), generator)
+    move[:, 2] += generator.uniform(-MOST_SHIFT, MOST_SHIFT, 2) * width
+    moved = cv2.warpAffine(
+        small, move, (width, height), borderMode=cv2.BORDER_REPLICATE
+    )
+    frame = _smeared(moved, common.blur_px * generator.uniform(0, 2), generator)
     light = common.light * generator.uniform(0.7, 1.3)
     grain = generator.normal(0, common.noise, frame.shape)
     return np.clip(frame * light + grain, 0, 255).astype(np.uint8)

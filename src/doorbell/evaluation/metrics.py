@@ -71,7 +71,7 @@ def threshold_at(
     # Room for rounding: 0.29 x 100 is less than 29 in floating point.
     over = np.flatnonzero(total > rate * total[-1] + ROUNDING)
     if not len(over):
-        return float(ranked[-1])
+        return float("-inf")
     return float(np.nextafter(ranked[over[0]], np.inf))
 
 

@@ -6,6 +6,7 @@ mock of gpiozero, the camera shows a folder.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -157,8 +158,10 @@ class Trial:
             return
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_S)
+        finally:
+            # Also when a second Ctrl-C ends the wait.
             process.kill()
             process.wait()
 

@@ -11,6 +11,7 @@ import pytest
 
 from config.production.production_settings import ProductionSettings
 from doorbell.core.stamp import NS_PER_S
+from doorbell.ports.button import Edge
 from doorbell.stages.button import ButtonStage, stamp_at
 from doorbell.stages.heard import local_time
 from doorbell.stages.messages import (
@@ -108,6 +109,32 @@ def at_door() -> Iterator[Callable[..., Door]]:
     for door in doors:
         door.journal.disk_answers.set()
         door.stage.close()
+
+
+def test_spike_whose_end_is_told_late_rings_nobody(
+    at_door: Callable[..., Door],
+) -> None:
+    # On a busy machine lgpio tells of an edge 20 ms after the kernel saw it.
+    door = at_door()
+    button, began_ns = door.button, door.clock.mono
+    assert button is not None
+    door.drive(pressed=True)
+    button._level = False
+    door.pass_time(0.02)
+    button._edges.append(Edge(pressed=False, mono_ns=began_ns + 3_000_000))
+    door.pass_time(0.1)
+    assert door.outlet.of(PressVoid) == [PressVoid(press=1)]
+    assert door.outlet.of(Rung) == []
+
+
+def test_press_whose_end_is_never_told_rings(at_door: Callable[..., Door]) -> None:
+    door = at_door()
+    assert door.button is not None
+    door.drive(pressed=True)
+    door.button._level = False
+    door.pass_time(0.02)
+    door.pass_time(0.1)
+    assert len(door.rung(1)) == 1
 
 
 def test_press_is_told_at_its_first_edge_and_rings_when_it_is_on_disk(

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from config.sections import Camera as Settings
 from doorbell.adapters import newest
+from doorbell.adapters.camera_v4l2 import V4l2Camera
 from doorbell.adapters.newest import NewestFrame
 from doorbell.ports.camera import CameraAbsentError, CameraBusyError
 
@@ -109,6 +111,23 @@ def test_device_that_hangs_is_named_stuck_until_it_wakes(
     source.going.set()
     until(source.released.is_set)
     until(lambda: not camera.is_stuck())
+
+
+def test_camera_that_we_hold_ourselves_is_not_blamed_on_another_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(newest, "_JOIN_S", 0.01)
+    source = Counting()
+    camera = V4l2Camera(Settings(source="v4l2:/dev/null"))
+    camera._stream.open(lambda: source, "porch", DEADLINE_S)
+    source.going.clear()
+    until(lambda: source.hangs)
+    camera.close()
+    with pytest.raises(CameraBusyError, match="earlier attempt"):
+        camera.open()
+    source.going.set()
+    assert source.released.wait(DEADLINE_S)
+    camera.close()
 
 
 def test_source_that_ends_is_absent_and_released() -> None:

@@ -6,9 +6,11 @@ The device here is written down after picamera2's own sources (`Picamera2`,
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -74,6 +76,7 @@ class Device:
 
     accepts: frozenset[str] = frozenset({"YUV420"})
     lores: bool = True
+    gives_look: dict[str, Any] | None = None
     gives: tuple[str, tuple[int, int]] | None = None
     is_stalled: bool = False
     is_short: bool = False
@@ -103,6 +106,7 @@ class Device:
         self.configuration["main"] = {"format": form, "size": size, "stride": STRIDE}
         if configuration["lores"]:
             lores = {**configuration["lores"], "stride": 192}
+            lores = self.gives_look or lores
             self.configuration["lores"] = lores
 
     def camera_configuration(self) -> dict[str, Any]:
@@ -167,6 +171,24 @@ def test_camera_without_lores_is_used_without() -> None:
     frame = opened(Device(lores=False)).read(0.1)
     assert frame is not None
     assert frame.look is None
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {"size": (640, 480), "format": "NV12", "stride": 640},
+        {"size": (160, 120), "format": "RGB888", "stride": 512},
+    ],
+)
+def test_small_copy_that_the_device_made_something_else_of_is_done_without(
+    look: dict[str, Any],
+) -> None:
+    # libcamera's virtual camera answers a wish for 160x120 with two full pictures.
+    camera = opened(device := Device(gives_look=look))
+    frame = camera.read(0.1)
+    assert frame is not None
+    assert frame.look is None
+    assert not device.configuration["lores"]
 
 
 def test_format_that_the_device_made_of_it_counts() -> None:
@@ -255,9 +277,23 @@ def test_camera_of_another_process_is_busy() -> None:
     assert caught.value.hint
 
 
-def test_missing_camera_is_absent() -> None:
-    with pytest.raises(CameraAbsentError, match="number 0"):
-        failing(IndexError("list index out of range")).open()
+@pytest.mark.parametrize("seen", [0, 1])
+def test_missing_camera_is_absent(monkeypatch: pytest.MonkeyPatch, seen: int) -> None:
+    class Picamera2:
+        @staticmethod
+        def global_camera_info() -> list[dict[str, Any]]:
+            return [{}] * seen
+
+        def __init__(self, number: int) -> None:
+            # As since 0.3.34; an IndexError before.
+            msg = f"No camera number {number} found"
+            raise RuntimeError(msg)
+
+    module = SimpleNamespace(Picamera2=Picamera2)
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    with pytest.raises(CameraAbsentError, match="sees no camera") as caught:
+        Picamera2Camera(SETTINGS, number=1).open()
+    assert "rpicam-hello" in caught.value.hint
 
 
 def test_device_that_accepts_no_format_is_let_go() -> None:

@@ -2,7 +2,8 @@
 
 gpiozero's own `bounce_time` stays off: it delays the first edge (59 ms instead of
 5-15 ms from press to callback, measured on a kernel GPIO chip). `core.press` judges
-the edges instead.
+the edges instead, by the time at which the kernel saw them: the callback comes that
+much later, and each time by another delay, which a press of 15 ms cannot spare.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from doorbell.adapters.gpio_lines import PinSource, taking
+from doorbell.core.stamp import NS_PER_S
 from doorbell.ports.button import Edge
 
 if TYPE_CHECKING:
@@ -25,10 +27,13 @@ if TYPE_CHECKING:
 # An hour of a bouncing contact would otherwise fill the memory of a stalled process.
 # The newest are kept: they tell how the line is now.
 EDGES_KEPT = 4096
+# A line's clock that differs by more is not ours: before Linux 5.11 it was wall time.
+_LATEST_NS = 10 * NS_PER_S
 _PULL_UP = {"up": True, "down": False, "floating": None}
 
 
-@dataclass(slots=True)
+# gpiozero refers to its callback weakly.
+@dataclass(slots=True, weakref_slot=True)
 class GpioButton:
     """A button as `[button]` describes it.
 
@@ -48,23 +53,23 @@ class GpioButton:
     def open(self) -> str:
         """Take the line; raises HardwareAbsentError, and may be called again."""
         factory = self.pins()
-        from gpiozero import DigitalInputDevice  # noqa: PLC0415 - see gpio_lines
+        from gpiozero import InputDevice  # noqa: PLC0415 - see gpio_lines
 
         chosen = self.settings
         pull_up = _PULL_UP[chosen.pull]
-        active = chosen.active == "high" if pull_up is None else None
+        # With a pull, gpiozero knows the active level by itself; here the raw level of
+        # the line is looked at, whatever it is called.
+        active = True if pull_up is None else None
         self.descriptor()
         try:
-            device = DigitalInputDevice(
+            self._device = InputDevice(
                 chosen.pin, pull_up=pull_up, active_state=active, pin_factory=factory
             )
+            self._device.pin.edges = "both"
+            self._device.pin.when_changed = self._changed
         except Exception as error:  # lgpio.error is a bare Exception
+            self.close()
             raise taking(chosen.pin, error) from error
-        rise, fall = self._pressed, self._released
-        if self._is_inverted:
-            rise, fall = fall, rise
-        device.when_activated, device.when_deactivated = rise, fall
-        self._device = device
         return f"GPIO{chosen.pin}, pull {chosen.pull}, active {chosen.active}"
 
     def descriptor(self) -> int:
@@ -86,7 +91,7 @@ class GpioButton:
         """The level now; False while the line is not ours."""
         if self._device is None:
             return False
-        return bool(self._device.is_active) != self._is_inverted
+        return self._means_pressed(self._device.pin.state)
 
     def close(self) -> None:
         """Release the line.
@@ -94,24 +99,24 @@ class GpioButton:
         The descriptor stays: a callback that comes late must not write into whatever
         file gets its number next.
         """
-        if self._device is not None:
-            self._device.close()
-            self._device = None
+        device, self._device = self._device, None
+        if device is not None:
+            # gpiozero keeps the pin beyond the device, and with it who is called.
+            device.pin.when_changed = None
+            device.close()
         self._edges.clear()
 
-    @property
-    def _is_inverted(self) -> bool:
-        """With a pull, gpiozero takes the other level for active; ours may differ."""
-        idle = {"up": "high", "down": "low"}.get(self.settings.pull)
-        return idle == self.settings.active
+    def _means_pressed(self, level: float) -> bool:
+        return bool(level) == (self.settings.active == "high")
 
-    def _pressed(self) -> None:
-        self._note(Edge(pressed=True, mono_ns=time.monotonic_ns()))
-
-    def _released(self) -> None:
-        self._note(Edge(pressed=False, mono_ns=time.monotonic_ns()))
-
-    def _note(self, edge: Edge) -> None:
-        """Called by gpiozero, in a thread of its own."""
+    def _changed(self, ticks: float, level: float) -> None:
+        """Called by gpiozero, in a thread of its own; `ticks` is in seconds."""
+        edge = Edge(self._means_pressed(level), _plausible_ns(ticks))
         self._edges.append(edge)
         os.eventfd_write(self._event_fd, 1)
+
+
+def _plausible_ns(ticks: float) -> int:
+    """Return the kernel's time of an edge if it is of our clock, else now."""
+    now_ns, edge_ns = time.monotonic_ns(), round(ticks * NS_PER_S)
+    return edge_ns if now_ns - _LATEST_NS <= edge_ns <= now_ns else now_ns

@@ -45,14 +45,20 @@ _MISSING_HINT = (
 )
 
 
-def _default_device(number: int) -> Any:  # noqa: ANN401 - picamera2 ships no types
+def open_device(number: int) -> Any:  # noqa: ANN401 - picamera2 ships no types
+    """Make the Picamera2 object of a camera.
+
+    Raises:
+        CameraAbsentError: no picamera2, or libcamera sees fewer cameras.
+    """
     try:
         from picamera2 import Picamera2  # noqa: PLC0415 - only where it exists
     except ImportError as error:
         msg = f"picamera2 cannot be imported: {error}"
         raise CameraAbsentError(msg, hint=_MISSING_HINT) from error
-    if not Picamera2.global_camera_info():
-        msg = "libcamera sees no camera"
+    # Asked before: picamera2's own refusal is not told from that of a busy camera.
+    if number >= len(Picamera2.global_camera_info()):
+        msg = f"libcamera sees no camera number {number}"
         raise CameraAbsentError(msg)
     return Picamera2(number)
 
@@ -64,7 +70,7 @@ class Picamera2Camera:
         self,
         settings: Camera,
         number: int = 0,
-        device: Callable[[int], Any] = _default_device,
+        device: Callable[[int], Any] = open_device,
     ) -> None:
         """Remember what to open.
 
@@ -112,9 +118,6 @@ class Picamera2Camera:
     def _acquire(self) -> Any:  # noqa: ANN401 - picamera2 ships no types
         try:
             return self._make(self._number)
-        except IndexError as error:
-            msg = f"libcamera sees no camera number {self._number}"
-            raise CameraAbsentError(msg) from error
         except RuntimeError as error:
             # "Failed to acquire camera" and "did not complete" both come from a
             # device that another process holds.
@@ -126,9 +129,12 @@ class Picamera2Camera:
         refusals = []
         for wanted in (("YUV420", self._look_size()), *((f, None) for f in _FORMATS)):
             try:
-                return self._configure(*wanted)
+                streams = self._configure(*wanted)
             except RuntimeError as error:
                 refusals.append(str(error))
+            else:
+                if _is_usable(streams.get("lores")):
+                    return streams
         raise RuntimeError("; ".join(refusals))
 
     def _configure(
@@ -217,6 +223,13 @@ def _shut(device: Any) -> None:  # noqa: ANN401 - picamera2 ships no types
     if cancel is not None:
         cancel()
     device.close()
+
+
+def _is_usable(lores: dict[str, Any] | None) -> bool:
+    """Whether the small copy, if any, is small: libcamera adjusts what it cannot do."""
+    if not lores:
+        return True
+    return lores["format"] in {"YUV420", "NV12"} and lores["size"][0] == LOOK_WIDTH
 
 
 def _plausible_ns(sensor_ns: int) -> int:

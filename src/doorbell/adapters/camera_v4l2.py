@@ -99,6 +99,8 @@ class V4l2Camera:
     def open(self) -> str:
         """Take the device; waits up to `OPEN_TIMEOUT_S`."""
         self.close()
+        # The kernel would say that somebody streams, and that would be ourselves.
+        self._stream.require_free(self._path)
         card = card_name(self._path)
         self._stream.open(self._connect, self._path, OPEN_TIMEOUT_S)
         return f"{card} at {self._path}"

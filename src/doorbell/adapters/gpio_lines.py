@@ -53,7 +53,8 @@ def lgpio_pins(work_dir: Path) -> PinSource:
 def _open_lgpio(work_dir: Path) -> Any:  # noqa: ANN401 - gpiozero ships no types
     # lgpio writes its pipes into the working directory otherwise, which a hardened
     # unit cannot.
-    os.environ.setdefault("LG_WD", str(work_dir))
+    os.environ.setdefault("LG_WD", str(work_dir.absolute()))
+    before = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         work_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         from gpiozero.pins.lgpio import LGPIOFactory  # noqa: PLC0415 - see the module
@@ -62,6 +63,11 @@ def _open_lgpio(work_dir: Path) -> Any:  # noqa: ANN401 - gpiozero ships no type
     except Exception as error:  # lgpio.error is a bare Exception
         msg = f"no GPIO lines here: {error}"
         raise HardwareAbsentError(msg, hint=_ABSENT_HINT) from error
+    finally:
+        # lgpio makes that folder the working directory of the whole process, and a
+        # chime's sound, or the state itself, may be given as a relative path.
+        os.fchdir(before)
+        os.close(before)
 
 
 def taking(pin: int, error: Exception) -> HardwareAbsentError:

@@ -178,15 +178,19 @@ class UprightStream:
             CameraBusyError: an earlier attempt hangs in OpenCV and holds the device.
             CameraAbsentError: it failed, or nothing answered in time.
         """
-        if self._newest is not None:
-            msg = f"an earlier attempt to open {name} hangs"
-            raise CameraBusyError(msg, hint=self._hint)
+        self.require_free(name)
         self._newest = NewestFrame(connect, name, self._hint)
         try:
             self._newest.wait_open(timeout_s)
         except (CameraAbsentError, CameraBusyError):
             self.close()
             raise
+
+    def require_free(self, name: str) -> None:
+        """Raise CameraBusyError if we hold the device ourselves, hanging in OpenCV."""
+        if self._newest is not None:
+            msg = f"an earlier attempt to open {name} hangs"
+            raise CameraBusyError(msg, hint=self._hint)
 
     def read(self, timeout_s: float) -> Frame | None:
         """Return a frame, upright, masked, and no larger than the settings say."""

@@ -103,6 +103,11 @@ class PressTracker:
         """Whether a press began that neither counts nor is void yet."""
         return self._phase is _Phase.TRYING
 
+    @property
+    def is_pressed(self) -> bool:
+        """The level that the edges so far end on."""
+        return self._level
+
     def edge(self, pressed: bool, at_ns: int) -> list[Outcome]:  # noqa: FBT001 - the level
         """Take one edge; what fell due before it comes first in the answer.
 

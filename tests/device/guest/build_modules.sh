@@ -16,13 +16,13 @@ archive=$(echo /usr/src/linux-source-6*.tar.xz)
 top=$(basename "$archive" .tar.xz)
 tar -C "$WORK" --strip-components=1 --wildcards -xJf "$archive" \
   "$top/drivers/gpio/gpio-sim.c" "$top/drivers/gpio/gpiolib*.h" \
-  "$top/drivers/gpio/dev-sync-probe.*" "$top/kernel/irq/irq_sim.c"
+  "$top/kernel/irq/irq_sim.c"
 cd "$WORK/drivers/gpio"
 mv gpio-sim.c chip.c
 # `irq_to_desc` is not for modules, but the descriptor is reachable from what is.
 sed -e 's/irq_to_desc(irqnum)/irq_data_to_desc(irq_get_irq_data(irqnum))/' \
   -e '/#include <linux\/irq.h>/a #include <linux/irqdesc.h>' \
   ../../kernel/irq/irq_sim.c > irq_sim.c
-printf 'obj-m := gpio-sim.o\ngpio-sim-y := chip.o irq_sim.o dev-sync-probe.o\n' > Kbuild
+printf 'obj-m := gpio-sim.o\ngpio-sim-y := chip.o irq_sim.o\n' > Kbuild
 make -C "/lib/modules/$RELEASE/build" M="$PWD" modules
 cp gpio-sim.ko "$OUT/"

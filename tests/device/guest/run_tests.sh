@@ -1,0 +1,22 @@
+#!/bin/bash
+# What the device does after its start: install the wheel, run the tests, say how it went.
+set -uo pipefail
+SHARE=/mnt
+PYTHON=/opt/doorbell/bin/python
+stty -F /dev/ttyS1 raw -echo columns 88 2>/dev/null || true
+export DOORBELL_DEVICE=1 PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 TERM=dumb COLUMNS=88
+export LIBCAMERA_LOG_LEVELS='*:ERROR' GPIOZERO_PIN_FACTORY=lgpio
+
+set -e
+ip link set lo up 2>/dev/null || true
+$PYTHON -m pip install -q --no-index --no-deps $SHARE/wheel/*.whl
+bash $SHARE/tests/device/guest/prepare.sh $PYTHON
+set +e
+mkdir -p /root/work
+cp $SHARE/pyproject.toml /root/work/
+cp -r $SHARE/tests /root/work/
+cd /root/work || exit 1
+mapfile -t arguments < $SHARE/pytest-arguments
+$PYTHON -m pytest "${arguments[@]}" -p no:cacheprovider -o timeout=120
+echo $? > $SHARE/exit-code
+sync

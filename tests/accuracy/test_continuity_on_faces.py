@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def test_nobody_lends_her_name_to_who_steps_into_her_place(
     photographs: list[np.ndarray],
 ) -> None:
     mistaken = 0
-    for mine, theirs in zip(photographs, photographs[1:], strict=False):
+    for mine, theirs in itertools.pairwise(photographs):
         patch = patch_of(mine, BOX)
         assert patch is not None
         mistaken += find(patch, theirs) is not None

@@ -22,8 +22,8 @@ PATCH_SIDE = 24
 # How far a head may have moved between two frames, in widths of its box.
 REACH = 0.5
 # Correlation from which it is the same face at the same moment. Of 400 photographs
-# laid over each other 999 in 1000 pairs of two people stay below 0.84; a shifted, turned,
-# relit and noisy copy of the same photograph has a median of 0.91
+# laid over each other 999 in 1000 pairs of two people stay below 0.84; a shifted,
+# turned, relit and noisy copy of the same photograph has a median of 0.91
 # (tests/accuracy/test_continuity_on_faces.py).
 SAME_FACE = 0.85
 

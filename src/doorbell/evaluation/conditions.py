@@ -79,7 +79,15 @@ def _cap(rgb: Picture, _generator: np.random.Generator) -> Picture:
     size = (round(half * 1.25), round(half * 1.1))
     cv2.ellipse(out, top, size, 0, 180, 360, (40, 50, 90), -1, cv2.LINE_AA)
     cv2.ellipse(
-        out, top, (size[0], round(half * 0.22)), 0, 0, 360, (30, 38, 70), -1, cv2.LINE_AA
+        out,
+        top,
+        (size[0], round(half * 0.22)),
+        0,
+        0,
+        360,
+        (30, 38, 70),
+        -1,
+        cv2.LINE_AA,
     )
     return out
 

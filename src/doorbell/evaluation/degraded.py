@@ -39,9 +39,7 @@ class Wear:
 
 def frame_count(generator: np.random.Generator) -> int:
     """Draw how many frames a visit has."""
-    return int(generator.integers(# Degrees a head tilts, and share of the picture's width it moves, from frame to frame.
-MOST_TURN, MOST_SHIFT = 6.0, 0.05
-LEAST_FRAMES, MOST_FRAMES + 1))
+    return int(generator.integers(LEAST_FRAMES, MOST_FRAMES + 1))
 
 
 def wear(generator: np.random.Generator) -> Wear:

@@ -108,7 +108,8 @@ class EmbeddingCache:
         columns = _NO_FACE if face is None else _row(face)
         try:
             self._database.execute(
-                "INSERT OR REPLACE INTO faces VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO faces "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (key, *columns),
             )
             self._pending += 1

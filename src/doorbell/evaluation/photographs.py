@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from doorbell.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png"})
 # NAME i j: the same person; NAME i NAME j: two.
@@ -140,7 +143,7 @@ def made_pairs(people: dict[str, list[Path]]) -> list[Pair]:
     for name, neighbour in zip(names, names[1:] + names[:1], strict=True):
         first, second = several[name][:2]
         pairs += [
-            Pair(first, second, True, name),
-            Pair(first, several[neighbour][0], False, name),
+            Pair(first, second, is_same=True, person=name),
+            Pair(first, several[neighbour][0], is_same=False, person=name),
         ]
     return pairs

@@ -7,6 +7,7 @@ the journal and the database of `doorbell run`, and leaves the installed one alo
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import tempfile
 import time
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doorbell.cli import bench_views as views
-from doorbell.cli import shown
 from doorbell.cli.parsing import add_command, add_group
+from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
 from doorbell.evaluation import growth, idle, rings
 from doorbell.evaluation.trial import Site, Trial
@@ -24,7 +25,7 @@ from doorbell.testing.sink import Sink
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
@@ -131,13 +132,15 @@ def bench_rings(context: Context) -> int:
         raise UsageError(msg)
     found: list[MeasuredRing] = []
     load = os.getloadavg()[0]
-    with Sink() as sink, _scene(args, f"webhook+http://{sink.address}/") as scene:
-        trial, company = scene
+    with (
+        status_line(context.err) as show,
+        Sink() as sink,
+        _scene(args, f"webhook+http://{sink.address}/") as (trial, company),
+    ):
         trial.enrol(company.name, company.photos)
         for ring in rings.measure(trial, sink, company.visitors, args.rings):
             found.append(ring)
-            _tell(context, f"ring {len(found)}/{args.rings}: {ring.decision}")
-        _tell(context, "")
+            show(f"ring {len(found)}/{args.rings}: {ring.decision}")
     if context.wants_json:
         context.say_json(views.rings_json(found) | views.machine(load))
     else:
@@ -152,13 +155,13 @@ def bench_idle(context: Context) -> int:
     if args.seconds < 1:
         msg = "a window of less than a second tells nothing"
         raise UsageError(msg)
-
-    def wait(seconds: float, what: str) -> None:
-        _wait(context, seconds, what)
-
     load = os.getloadavg()[0]
-    with Sink() as sink, _scene(args, f"webhook+http://{sink.address}/") as scene:
-        found = idle.measure(scene[0], args.seconds, wait)
+    with (
+        status_line(context.err) as show,
+        Sink() as sink,
+        _scene(args, f"webhook+http://{sink.address}/") as (trial, _),
+    ):
+        found = idle.measure(trial, args.seconds, functools.partial(_wait, show))
     if context.wants_json:
         window = {"seconds": args.seconds}
         context.say_json(window | views.idle_json(found) | views.machine(load))
@@ -177,13 +180,13 @@ def bench_memory(context: Context) -> int:
     samples: list[Sample] = []
     load = os.getloadavg()[0]
     with (
+        status_line(context.err) as show,
         tempfile.TemporaryDirectory(prefix=PREFIX) as folder,
         growth.busy_door(Path(folder)) as trial,
     ):
         for one in growth.measure(trial, visits):
             samples.append(one)
-            _tell(context, f"visit {one.visits}/{visits}")
-        _tell(context, "")
+            show(f"visit {one.visits}/{visits}")
     if context.wants_json:
         context.say_json(views.memory_json(samples) | views.machine(load))
     else:
@@ -220,16 +223,8 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def _tell(context: Context, text: str) -> None:
-    """Show how far we are, where somebody looks; an empty text wipes the line."""
-    if context.err.isatty():
-        context.err.write(f"\r\x1b[K{shown.plain(text)}")
-        context.err.flush()
-
-
-def _wait(context: Context, seconds: float, what: str) -> None:
+def _wait(show: Callable[[str], None], seconds: float, what: str) -> None:
     end_s = time.monotonic() + seconds
     while (left_s := end_s - time.monotonic()) > 0:
-        _tell(context, f"{what}, {left_s:.0f} s")
+        show(f"{what}, {left_s:.0f} s")
         time.sleep(min(left_s, 1.0))
-    _tell(context, "")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, TextIO
 
 from doorbell.cli.shown import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -28,3 +29,18 @@ def tracked(photos: list[Path], stream: TextIO) -> Iterator[Path]:
     for number, photo in enumerate(photos, 1):
         stream.write(f"{number}/{len(photos)} {plain(str(photo))}\n")
         yield photo
+
+
+@contextlib.contextmanager
+def status_line(stream: TextIO) -> Iterator[Callable[[str], None]]:
+    """Give a function that shows one line where somebody looks, wiped at the end."""
+
+    def show(text: str) -> None:
+        if stream.isatty():
+            stream.write(f"\r\x1b[K{plain(text)}")
+            stream.flush()
+
+    try:
+        yield show
+    finally:
+        show("")

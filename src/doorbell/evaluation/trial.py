@@ -30,6 +30,7 @@ READY_S = 90.0
 STOP_S = 15.0
 POLL_S = 0.05
 HELD_MS = 60
+LAST_WORDS = 2000  # characters of the log
 SUPERVISOR = "supervisor"
 
 
@@ -137,10 +138,12 @@ class Trial:
         deadline_s = time.monotonic() + READY_S
         while not self._is_ready():
             if process.poll() is not None or time.monotonic() > deadline_s:
-                words = self._log.read_text(errors="replace")[-2000:]
-                msg = f"the daemon to be measured did not start: {words}"
+                msg = f"the daemon to be measured did not start: {self._tail()}"
                 raise UnavailableError(msg)
             time.sleep(POLL_S)
+
+    def _tail(self) -> str:
+        return self._log.read_text(errors="replace")[-LAST_WORDS:]
 
     def _is_ready(self) -> bool:
         if not (self.state / "control.sock").exists():
@@ -186,10 +189,19 @@ class Trial:
         raise UnavailableError(msg)
 
     def pids(self) -> dict[str, int]:
-        """Return its processes by role, the supervisor first."""
+        """Return its processes by role, the supervisor first.
+
+        Raises:
+            UnavailableError: one of them is not running now.
+        """
         process = self._process
-        own = {SUPERVISOR: process.pid} if process is not None else {}
-        return own | {worker.role: worker.pid for worker in self.status().workers}
+        found = {SUPERVISOR: process.pid} if process is not None else {}
+        for worker in self.status().workers:
+            if not worker.pid:
+                msg = f"the {worker.role} process died: {worker.detail}\n{self._tail()}"
+                raise UnavailableError(msg)
+            found[worker.role] = worker.pid
+        return found
 
     def enrol(self, name: str, photos: Sequence[Path]) -> None:
         """Enrol a person as `doorbell enrol` does.

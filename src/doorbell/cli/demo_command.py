@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Self
 from config.loader import load
 from doorbell.cli.narrator import Narrator
 from doorbell.cli.parsing import add_command
+from doorbell.core.errors import DoorbellError
 from doorbell.evaluation.visitors import ENROLLED, NAME, PHOTOGRAPHED, photographed
 from doorbell.runtime import requests as r
-from doorbell.runtime.client import own_hub
+from doorbell.runtime.client import open_connection, own_hub
 from doorbell.runtime.daemon import Daemon
 from monitoring.logging.structured_logging import configure_logging
 
@@ -158,11 +159,36 @@ def _is_right(visitor: Visitor, visit: OpenVisit, hub: Hub, context: Context) ->
 
 async def _show_live(settings: ProductionSettings, context: Context) -> int:
     stage = Theatre(settings, context)
+    name = context.args.name
     async with stage:
-        context.say("Enter rings; Ctrl-C ends. `doorbell enrol` makes you known.")
-        while True:
-            await asyncio.to_thread(sys.stdin.readline)
+        context.say(f"look into the camera and press Enter to be enrolled as {name}")
+        is_enrolled = False
+        while not is_enrolled:
+            if not await stage.enter():
+                return 0
+            is_enrolled = await asyncio.to_thread(_enrol_live, settings, context)
+        context.say("Enter rings; Ctrl-C ends")
+        while await stage.enter():
             await stage.press()
+    return 0
+
+
+def _enrol_live(settings: ProductionSettings, context: Context) -> bool:
+    """Enrol who sits before the camera; false if that picture will not do."""
+    name = context.args.name
+    wishes = (r.EnrolBegin(name=name, consent=name), r.EnrolCamera(), r.EnrolCommit())
+    with open_connection(settings, roles=frozenset()) as hub:
+        try:
+            for wish in wishes:
+                for reply, _ in hub.ask(wish):
+                    if isinstance(reply, r.PhotoJudged) and not reply.accepted:
+                        context.say(f"  once more, please: {reply.reason}")
+                        return False
+        except DoorbellError as error:
+            context.say(f"  {error}")
+            return False
+    context.say(f"  enrolled as {name}")
+    return True
 
 
 class Theatre:
@@ -197,6 +223,26 @@ class Theatre:
         for role in ("capture", "vision", "notify"):
             await self.hub.until_ready(role)
         return self
+
+    async def enter(self) -> bool:
+        """Wait for Enter; false when there is no more input, or on Ctrl-C."""
+        if self._task is None:
+            return False
+        loop = asyncio.get_running_loop()
+        keyboard = sys.stdin.fileno()
+        typed: asyncio.Future[bytes] = loop.create_future()
+
+        def read() -> None:
+            loop.remove_reader(keyboard)
+            typed.set_result(os.read(keyboard, 4096))
+
+        try:
+            loop.add_reader(keyboard, read)
+        except PermissionError:  # a file, such as /dev/null: nobody will type
+            return False
+        await asyncio.wait((typed, self._task), return_when="FIRST_COMPLETED")
+        loop.remove_reader(keyboard)
+        return typed.done() and bool(typed.result())
 
     async def press(self) -> OpenVisit:
         """Press the button as a visitor does, and wait until the phone was told."""

@@ -179,12 +179,16 @@ class Vision(Section, frozen=True):
     """Recognition of faces."""
 
     engine: Annotated[
-        Literal["dlib", "fake"],
+        Literal["auto", "dlib", "dlib-onnx", "mobilefacenet", "fake"],
         Meta(
-            description="the networks behind detection and embedding; `fake` knows "
-            "coloured squares, for tests"
+            description="the networks behind detection and embedding; `auto` takes "
+            "the best that is installed, `fake` knows coloured squares, for tests"
         ),
-    ] = "dlib"
+    ] = "auto"
+    models_dir: Annotated[
+        str,
+        Meta(description="folder of models; empty for `models` below `[storage] dir`"),
+    ] = ""
     known_at: Annotated[
         float | None,
         Meta(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from doorbell.core.dlib_network import DlibNetwork, Layer
 
-# Part of the built file's name: another version is another file.
+# Raise it when the same source gives another file.
 CONVERTER = 1
 INPUT, OUTPUT = "chips", "embeddings"
 # dlib divides by 256, not 255 (input_rgb_image_sized).
@@ -37,13 +37,22 @@ PIXEL_SCALE = 256.0
 Shape = tuple[int, int, int]
 
 
-def convert(network: DlibNetwork, source_sha256: str) -> bytes:
-    """Return the ONNX file; deterministic.
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """The model file, and the file of weights that it names."""
+
+    model: bytes
+    weights: bytes
+
+
+def convert(network: DlibNetwork, source_sha256: str, weights_name: str) -> Converted:
+    """Return the ONNX files; deterministic.
 
     Raises:
         ModelError: the layers do not fit each other.
     """
-    graph = _Graph(GraphWriter("dlib_face_recognition_resnet"), INPUT, _start(network))
+    writer = GraphWriter("dlib_face_recognition_resnet", weights_name)
+    graph = _Graph(writer, INPUT, (3, network.side, network.side))
     layers = list(_folded(network))
     for layer in layers[:-1]:
         graph.add(layer)
@@ -51,19 +60,15 @@ def convert(network: DlibNetwork, source_sha256: str) -> bytes:
     if not isinstance(last, FullyConnected) or last.weights.shape[0] != graph.shape[0]:
         msg = "the network does not end in an embedding"
         raise ModelError(msg)
-    writer = graph.writer
     flat = writer.node("Flatten", [graph.value], {"axis": 1})
     writer.node("MatMul", [flat, writer.constant(last.weights)], output=OUTPUT)
     side = network.side
-    return writer.model(
+    model = writer.model(
         (INPUT, ("count", 3, side, side)),
         (OUTPUT, ("count", last.weights.shape[1])),
         {"source_sha256": source_sha256, "converter": str(CONVERTER)},
     )
-
-
-def _start(network: DlibNetwork) -> Shape:
-    return (3, network.side, network.side)
+    return Converted(model, bytes(writer.weights))
 
 
 def _folded(network: DlibNetwork) -> list[Layer]:
@@ -97,9 +102,7 @@ def _scaled(conv: Convolution, affine: Affine) -> Convolution:
     return Convolution(_single(weights), _single(bias), conv.stride, conv.pad)
 
 
-def _of_raw_pixels(
-    conv: Convolution, mean: tuple[float, float, float]
-) -> Convolution:
+def _of_raw_pixels(conv: Convolution, mean: tuple[float, float, float]) -> Convolution:
     weights = conv.weights.astype(np.float64) / PIXEL_SCALE
     shift = (weights * np.array(mean)[None, :, None, None]).sum(axis=(1, 2, 3))
     return Convolution(

@@ -8,7 +8,6 @@ non-commercial use) and its CNN detector (memory).
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from doorbell.adapters.digests import file_digest, space_of
+from doorbell.adapters.model_catalogue import DLIB_ALIGNMENT
+from doorbell.adapters.points import DLIB_POINT, as_set
 from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError, UnavailableError
-from doorbell.core.faces import OperatingPoint
+from doorbell.core.likeness import cosine
+from doorbell.core.pose import yaw as _yaw
 from doorbell.ports.faces import DetectedFace, Engine
 
 if TYPE_CHECKING:
@@ -28,19 +31,6 @@ if TYPE_CHECKING:
 
     from config.sections import Vision
 
-# Likeness is 1 - L2 distance. Measured on LFW, 60 draws of 20 people x 3 photographs
-# out of 89 people, and 498 strangers: at 0.52 with a margin of 0.04, a single frame
-# names 92 % of the enrolled people's other photographs and 0.5 % of strangers; at 0.50,
-# 95 % and 0.9 %; at face_recognition's own 0.40, 18 % of strangers. Between 0.44 and
-# 0.52 lie another 5 % of strangers and 7 % of enrolled people: those are unsure.
-# tests/accuracy repeats one draw.
-# Two photographs of one person are above 0.44 in 95 % of pairs and above 0.38 in 99 %,
-# of two strangers above 0.46 in 0.1 %, 0.38 in 1 % and 0.32 in 5 %: a face in the same
-# place stays the same visitor down to 0.34.
-DLIB_POINT = OperatingPoint(
-    known_at=0.52, unsure_at=0.44, min_margin=0.04, comfort=0.05, apart_below=0.34
-)
-ALIGNMENT = "dlib-5-points-chip-150-padding-0.25"
 CHIP_SIDE = 150
 CHIP_PADDING = 0.25
 DIMENSIONS = 128
@@ -52,18 +42,39 @@ MAX_SCANNED_PX = 4_000_000
 # The predictor's corners of one eye, those of the other, and the base of the nose.
 _LANDMARKS = 5
 
-_PREDICTOR = "shape_predictor_5_face_landmarks.dat"
-_NETWORK = "dlib_face_recognition_resnet_model_v1.dat"
+PREDICTOR = "shape_predictor_5_face_landmarks.dat"
+NETWORK = "dlib_face_recognition_resnet_model_v1.dat"
 _MEND = 'Install it: `pip install "doorbell-edge[vision]"`.'
+
+
+class FivePoints:
+    """dlib's 5-point predictor: the corners of the eyes and the base of the nose."""
+
+    def __init__(self, dlib: Any, predictor_path: Path) -> None:  # noqa: ANN401 - dlib ships no types
+        self._dlib = dlib
+        self._predictor = dlib.shape_predictor(str(predictor_path))
+
+    def of(self, rgb: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
+        """Return the five points of the face in `box`, shape (5, 2), pixels.
+
+        Args:
+            rgb: a picture without gaps between its rows.
+            box: as dlib's HOG detector draws it; it may reach over the edge.
+        """
+        # dlib's rectangles include their right and bottom edges.
+        corner = (box.x + box.w - 1, box.y + box.h - 1)
+        rectangle = self._dlib.rectangle(box.x, box.y, *corner)
+        shape = self._predictor(rgb, rectangle)
+        parts = [shape.part(index) for index in range(_LANDMARKS)]
+        return np.array([(part.x, part.y) for part in parts], np.float32)
 
 
 class DlibDetector:
     """HOG over a picture scaled so that the smallest wanted face fills its window."""
 
-    def __init__(self, dlib: Any, predictor_path: Path) -> None:  # noqa: ANN401 - dlib ships no types
-        self._dlib = dlib
+    def __init__(self, dlib: Any, points: FivePoints) -> None:  # noqa: ANN401 - dlib ships no types
         self._hog = dlib.get_frontal_face_detector()
-        self._predictor = dlib.shape_predictor(str(predictor_path))
+        self._points = points
 
     def detect(
         self, rgb: NDArray[np.uint8], min_width_px: int
@@ -94,28 +105,15 @@ class DlibDetector:
             round(rectangle.width() / scale),
             round(rectangle.height() / scale),
         )
-        landmarks = self.landmarks(rgb, box)
+        landmarks = self._points.of(rgb, box)
         return DetectedFace(box, float(score), landmarks, yaw(landmarks))
 
-    def landmarks(self, rgb: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
-        """Return the five points of the face in `box`, shape (5, 2), pixels."""
-        # dlib's rectangles include their right and bottom edges.
-        corner = (box.x + box.w - 1, box.y + box.h - 1)
-        rectangle = self._dlib.rectangle(box.x, box.y, *corner)
-        shape = self._predictor(rgb, rectangle)
-        parts = [shape.part(index) for index in range(_LANDMARKS)]
-        return np.array([(part.x, part.y) for part in parts], np.float32)
 
+class DlibChips:
+    """dlib's alignment of a face by its five points."""
 
-class DlibEmbedder:
-    """dlib's ResNet of 2017; likeness is 1 - L2 distance."""
-
-    dimensions = DIMENSIONS
-
-    def __init__(self, dlib: Any, network_path: Path, space: str) -> None:  # noqa: ANN401 - dlib ships no types
+    def __init__(self, dlib: Any) -> None:  # noqa: ANN401 - dlib ships no types
         self._dlib = dlib
-        self._network = dlib.face_recognition_model_v1(str(network_path))
-        self.space = space
 
     def align(self, rgb: NDArray[np.uint8], face: DetectedFace) -> NDArray[np.uint8]:
         """Return the upright chip; what lies outside the picture is black."""
@@ -127,6 +125,25 @@ class DlibEmbedder:
         chip = self._dlib.get_face_chip(whole, shape, CHIP_SIDE, CHIP_PADDING)
         return np.asarray(chip, np.uint8)
 
+
+class DlibEmbedder:
+    """dlib's ResNet of 2017.
+
+    Likeness is the cosine, not the distance that face_recognition compares: with three
+    photographs each it names 90.7 instead of 84.7 % of people at 1 % of strangers.
+    """
+
+    dimensions = DIMENSIONS
+
+    def __init__(self, dlib: Any, network_path: Path, space: str) -> None:  # noqa: ANN401 - dlib ships no types
+        self._chips = DlibChips(dlib)
+        self._network = dlib.face_recognition_model_v1(str(network_path))
+        self.space = space
+
+    def align(self, rgb: NDArray[np.uint8], face: DetectedFace) -> NDArray[np.uint8]:
+        """Return the upright chip; what lies outside the picture is black."""
+        return self._chips.align(rgb, face)
+
     def embed(self, chips: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return one embedding a chip."""
         rows = [self._network.compute_face_descriptor(chip) for chip in chips]
@@ -136,11 +153,7 @@ class DlibEmbedder:
             raise BadInputError(msg)
         return embeddings
 
-    def likeness(
-        self, probe: NDArray[np.float32], gallery: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Return 1 - distance to each row; 1 is the same face, below 0 is possible."""
-        return np.asarray(1.0 - np.linalg.norm(gallery - probe, axis=1), np.float32)
+    likeness = staticmethod(cosine)
 
 
 def scan_scale(width: int, height: int, min_width_px: int) -> float:
@@ -161,17 +174,8 @@ def _resized(rgb: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
 
 
 def yaw(landmarks: NDArray[np.float32]) -> float:
-    """Return how far the nose lies from the middle of the eyes, -1..1.
-
-    +1 or -1: below the middle of one eye, or farther out.
-    """
-    one, other = landmarks[0:2].mean(axis=0), landmarks[2:4].mean(axis=0)
-    across = one - other
-    length = float(across @ across)
-    if length == 0.0:
-        return 0.0
-    aside = float((landmarks[4] - (one + other) / 2) @ across) / length * 2
-    return max(-1.0, min(1.0, aside))
+    """Return how far the nose lies from the middle of the eyes, -1..1."""
+    return _yaw(landmarks[0:2].mean(axis=0), landmarks[2:4].mean(axis=0), landmarks[4])
 
 
 def open_engine(vision: Vision) -> Engine:
@@ -180,38 +184,28 @@ def open_engine(vision: Vision) -> Engine:
     Raises:
         UnavailableError: the library or its model files are not installed.
     """
-    dlib = _library()
-    predictor, network = _model_file(_PREDICTOR), _model_file(_NETWORK)
-    space = embedding_space([predictor, network], ALIGNMENT)
+    dlib = library()
+    predictor, network = model_file(PREDICTOR), model_file(NETWORK)
+    space = embedding_space([predictor, network], DLIB_ALIGNMENT)
     return Engine(
         name="dlib",
-        detector=DlibDetector(dlib, predictor),
+        detector=DlibDetector(dlib, FivePoints(dlib, predictor)),
         embedder=DlibEmbedder(dlib, network, space),
-        point=_point(vision),
+        point=as_set(DLIB_POINT, vision),
     )
 
 
 def embedding_space(files: Sequence[Path], alignment: str) -> str:
     """Return the digest of what an embedding depends on: models and alignment."""
-    digest = hashlib.sha256(alignment.encode())
-    for path in files:
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()
+    return space_of([file_digest(path) for path in files], alignment)
 
 
-def _point(vision: Vision) -> OperatingPoint:
-    own = DLIB_POINT
-    return OperatingPoint(
-        known_at=own.known_at if vision.known_at is None else vision.known_at,
-        unsure_at=own.unsure_at if vision.unsure_at is None else vision.unsure_at,
-        min_margin=own.min_margin,
-        comfort=own.comfort,
-        apart_below=own.apart_below,
-    )
+def library() -> Any:  # noqa: ANN401 - dlib ships no types
+    """Return dlib.
 
-
-def _library() -> Any:  # noqa: ANN401 - dlib ships no types
+    Raises:
+        UnavailableError: it is not installed.
+    """
     try:
         import dlib  # noqa: PLC0415 - its absence is an answer, not a crash on import
     except ImportError as error:
@@ -220,7 +214,12 @@ def _library() -> Any:  # noqa: ANN401 - dlib ships no types
     return dlib
 
 
-def _model_file(name: str) -> Path:
+def model_file(name: str) -> Path:
+    """Return where the package of dlib's models keeps a file.
+
+    Raises:
+        UnavailableError: it is not installed.
+    """
     # Found without importing the package, which needs pkg_resources.
     spec = importlib.util.find_spec("face_recognition_models")
     places = (spec.submodule_search_locations if spec else None) or []

@@ -1,8 +1,10 @@
 """Write ONNX files, as much of the format as one network needs.
 
-ONNX is a Protocol Buffers schema (onnx/onnx.proto): a message is a row of fields, each a
-key (number and wire type), then a varint, or a length and that many bytes. The numbers
-below are those of the schema. The same graph gives the same bytes on every machine.
+ONNX is a Protocol Buffers schema (onnx/onnx.proto): a message is a row of fields, each
+a key (number and wire type), then a varint, or a length and that many bytes. The
+numbers below are those of the schema. The same graph gives the same bytes on every machine.
+Large tables go into a file of their own beside it ("external data"), which onnxruntime
+maps into memory, so that several vision workers share one copy.
 See docs/adr/0020 for why the `onnx` package is not used.
 """
 
@@ -23,6 +25,10 @@ OPSET = 17
 IR_VERSION = 8
 _FLOAT, _INT64 = 1, 7  # TensorProto.DataType
 _INT, _INTS = 2, 7  # AttributeProto.AttributeType
+_EXTERNAL = 1  # TensorProto.DataLocation
+# Shapes must be readable while the graph is loaded, so small tables stay inside.
+_INLINE_BYTES = 1024
+_ALIGNMENT = 4096  # of memory pages
 
 
 def _varint(value: int) -> bytes:
@@ -49,9 +55,17 @@ def _text(tag: int, value: str) -> bytes:
 
 @dataclass
 class GraphWriter:
-    """A graph with one input and one output, nodes in the order they are added."""
+    """A graph with one input and one output, nodes in the order they are added.
+
+    Attributes:
+        name: of the graph, for people.
+        weights_name: of the file beside the model's that is to hold `weights`.
+        weights: the large tables.
+    """
 
     name: str
+    weights_name: str
+    weights: bytearray = field(default_factory=bytearray)
     _nodes: list[bytes] = field(default_factory=list)
     _constants: list[bytes] = field(default_factory=list)
 
@@ -61,16 +75,23 @@ class GraphWriter:
         kind = _FLOAT if values.dtype == np.float32 else _INT64
         little = np.ascontiguousarray(values, values.dtype.newbyteorder("<"))
         dimensions = b"".join(_number(1, size) for size in values.shape)
-        self._constants.append(
-            _bytes(
-                5,
-                dimensions,
-                _number(2, kind),
-                _text(8, name),
-                _bytes(9, little.tobytes()),
-            )
-        )
+        content = self._content(little.tobytes())
+        tensor = (dimensions, _number(2, kind), _text(8, name), content)
+        self._constants.append(_bytes(5, *tensor))
         return name
+
+    def _content(self, data: bytes) -> bytes:
+        if len(data) < _INLINE_BYTES:
+            return _bytes(9, data)
+        self.weights += b"\0" * (-len(self.weights) % _ALIGNMENT)
+        place = {
+            "location": self.weights_name,
+            "offset": str(len(self.weights)),
+            "length": str(len(data)),
+        }
+        self.weights += data
+        entries = (_bytes(13, _text(1, key), _text(2, place[key])) for key in place)
+        return b"".join((*entries, _number(14, _EXTERNAL)))
 
     def node(
         self,
@@ -99,7 +120,7 @@ class GraphWriter:
         given: tuple[str, Sequence[int | str]],
         facts: Mapping[str, str],
     ) -> bytes:
-        """Return the file.
+        """Return the file; `weights` is the other one.
 
         Args:
             taken: name and shape of the input, a word for a size that varies.

@@ -22,6 +22,7 @@ from doorbell.cli import (
     demo_command,
     enrol_command,
     look_command,
+    models_commands,
     notify_commands,
     people_commands,
     press_command,
@@ -55,6 +56,7 @@ _GROUPS = (
     notify_commands,
     status_command,
     bench_command,
+    models_commands,
     config_commands,
 )
 

@@ -32,6 +32,29 @@ def tracked(photos: list[Path], stream: TextIO) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def byte_bar(total: int, stream: TextIO) -> Iterator[Callable[[int], None]]:
+    """Give a function that is told how many bytes there are, and shows it.
+
+    A bar where somebody looks and tqdm is installed, else nothing.
+    """
+    try:
+        # Only in the extra that brings the engine.
+        from tqdm import tqdm  # noqa: PLC0415 - see above
+    except ImportError:
+        yield lambda _: None
+        return
+    with tqdm(
+        total=total,
+        file=stream,
+        unit="B",
+        unit_scale=True,
+        leave=False,
+        disable=not stream.isatty(),
+    ) as bar:
+        yield lambda have: bar.update(have - bar.n) and None
+
+
+@contextlib.contextmanager
 def status_line(stream: TextIO) -> Iterator[Callable[[str], None]]:
     """Give a function that shows one line where somebody looks, wiped at the end."""
 

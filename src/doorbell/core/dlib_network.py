@@ -19,7 +19,7 @@ import numpy as np
 from doorbell.core.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Set
 
     from numpy.typing import NDArray
 
@@ -221,7 +221,7 @@ class _Reader:
             raise ModelError(msg)
 
 
-def _expect(found: object, allowed: set[object] | set[int] | set[str], what: str) -> None:
+def _expect(found: object, allowed: Set[object], what: str) -> None:
     if found not in allowed:
         msg = f"{what} {found!r} is not of dlib's face network"
         raise ModelError(msg)
@@ -262,7 +262,9 @@ def _convolution(reader: _Reader) -> Convolution:
     count = math.prod(shape)
     bias = filters if has_bias else 0
     if not shape or shape[0] != filters or len(values) != count + bias:
-        msg = f"a convolution of {shape} with {filters} filters has {len(values)} values"
+        msg = (
+            f"a convolution of {shape} with {filters} filters has {len(values)} values"
+        )
         raise ModelError(msg)
     return Convolution(
         weights=values[:count].reshape(shape),

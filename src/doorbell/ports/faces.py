@@ -76,9 +76,15 @@ class FaceEmbedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """A detector and an embedder that belong together."""
+    """A detector and an embedder that belong together.
+
+    Attributes:
+        note: what is missing and which one command would improve it; empty when
+            nothing would.
+    """
 
     name: str
     detector: FaceDetector
     embedder: FaceEmbedder
     point: OperatingPoint
+    note: str = ""

@@ -332,15 +332,14 @@ def _vision(settings: ProductionSettings, ring: MemfdRing) -> Stage:
 
 
 def _engine(settings: ProductionSettings) -> Engine:
-    match settings.vision.engine:
-        case "dlib":
-            from doorbell.adapters.faces_dlib import open_engine
+    if settings.vision.engine == "fake":
+        from doorbell.testing.faces import open_fake_engine
 
-            return open_engine(settings.vision)
-        case "fake":
-            from doorbell.testing.faces import open_fake_engine
+        return open_fake_engine(settings.vision)
+    from doorbell.adapters.engines import open_engine
+    from doorbell.runtime.models import models_folder
 
-            return open_fake_engine(settings.vision)
+    return open_engine(settings.vision, models_folder(settings))
 
 
 def _notify(settings: ProductionSettings, _ring: MemfdRing) -> Stage:

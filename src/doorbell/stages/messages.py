@@ -243,6 +243,7 @@ class EngineReady(Message, frozen=True):
         space: digest of the network and its alignment; only equal spaces compare.
         known_at: likeness from which a face is known.
         unsure_at: likeness from which it is unsure.
+        note: what is missing and which one command would improve it; may be empty.
     """
 
     engine: str
@@ -250,6 +251,7 @@ class EngineReady(Message, frozen=True):
     dimensions: int
     known_at: float
     unsure_at: float
+    note: str = ""
 
 
 # Notifications.

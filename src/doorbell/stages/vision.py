@@ -6,6 +6,7 @@ enrolment that the owner asked for.
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,11 @@ if TYPE_CHECKING:
     from doorbell.ports.ring import FrameRing
     from doorbell.ports.stage import Outlet
 
+log = logging.getLogger("doorbell.vision")
+
 NS_PER_MS = 1_000_000
-# Reading 30 MB of models from a slow card and hashing them.
+# Reading 30 MB of models from a slow card and hashing them; at the first start, also
+# converting dlib's network and comparing both, some 25 s on the slowest Pi.
 LOADING_S = 60.0
 # Leave-one-out over a thousand photographs takes some 2 s on a PC.
 JUDGING_S = 60.0
@@ -120,9 +124,13 @@ class VisionStage:
                 dimensions=engine.embedder.dimensions,
                 known_at=engine.point.known_at,
                 unsure_at=engine.point.unsure_at,
+                note=engine.note,
             )
         )
-        return f"engine {engine.name}, rehearsal {took_ms:.0f} ms"
+        facts = {"engine": engine.name, "note": engine.note}
+        log.info("engine_ready", extra=facts)
+        note = f" ({engine.note})" if engine.note else ""
+        return f"engine {engine.name}{note}, rehearsal {took_ms:.0f} ms"
 
     def _rehearse(self) -> float:
         """Detect on a grey porch and embed one face, so that both were once in use."""

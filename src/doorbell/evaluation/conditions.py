@@ -120,7 +120,8 @@ def _face(rgb: Picture) -> tuple[float, float, float]:
 
 
 def _clipped(pixels: NDArray[np.floating]) -> Picture:
-    return np.clip(pixels, 0, 255).astype(np.uint8)
+    clipped: Picture = np.clip(pixels, 0, 255).astype(np.uint8)
+    return clipped
 
 
 CONDITIONS: dict[str, Change] = {

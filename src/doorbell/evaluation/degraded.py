@@ -75,8 +75,9 @@ def _frame(
         (width / 2, height / 2), generator.uniform(-MOST_TURN, MOST_TURN), 1.0
     )
     move[:, 2] += generator.uniform(-MOST_SHIFT, MOST_SHIFT, 2) * width
-    moved = cv2.warpAffine(
-        small, move, (width, height), borderMode=cv2.BORDER_REPLICATE
+    moved = np.asarray(
+        cv2.warpAffine(small, move, (width, height), borderMode=cv2.BORDER_REPLICATE),
+        np.uint8,
     )
     frame = _smeared(moved, common.blur_px * generator.uniform(0, 2), generator)
     light = common.light * generator.uniform(0.7, 1.3)
@@ -98,7 +99,7 @@ def _smeared(
         spin = cv2.getRotationMatrix2D(
             ((length - 1) / 2, (length - 1) / 2), generator.uniform(0, 180), 1.0
         )
-        kernel = cv2.warpAffine(kernel, spin, (length, length))
+        kernel = np.asarray(cv2.warpAffine(kernel, spin, (length, length)), np.float32)
         out = np.asarray(
             cv2.filter2D(out, -1, kernel / max(kernel.sum(), 1e-6)), np.float32
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ import numpy as np
 from doorbell.core.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -249,6 +250,12 @@ def bootstrap(
     for _ in range(repetitions):
         drawn = generator.integers(0, len(names), len(names))
         counts = np.bincount(drawn, minlength=len(names)).astype(np.float64)
-        found.append(statistic(lambda who, c=counts: c[[index[one] for one in who]]))
+        found.append(statistic(partial(_picked, counts, index)))
     low, high = np.quantile(found, INTERVAL)
     return float(low), float(high)
+
+
+def _picked(
+    counts: NDArray[np.float64], index: Mapping[str, int], who: Sequence[str]
+) -> NDArray[np.float64]:
+    return counts[[index[one] for one in who]]

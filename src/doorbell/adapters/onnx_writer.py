@@ -2,7 +2,7 @@
 
 ONNX is a Protocol Buffers schema (onnx/onnx.proto): a message is a row of fields, each
 a key (number and wire type), then a varint, or a length and that many bytes. The
-numbers below are those of the schema. The same graph gives the same bytes on every machine.
+numbers below are those of the schema. The same graph gives the same bytes everywhere.
 Large tables go into a file of their own beside it ("external data"), which onnxruntime
 maps into memory, so that several vision workers share one copy.
 See docs/adr/0020 for why the `onnx` package is not used.

@@ -19,7 +19,8 @@ import numpy as np
 from doorbell.core.errors import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Set
+    from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -221,7 +222,7 @@ class _Reader:
             raise ModelError(msg)
 
 
-def _expect(found: object, allowed: Set[object], what: str) -> None:
+def _expect(found: object, allowed: AbstractSet[object], what: str) -> None:
     if found not in allowed:
         msg = f"{what} {found!r} is not of dlib's face network"
         raise ModelError(msg)

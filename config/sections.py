@@ -218,6 +218,13 @@ class Vision(Section, frozen=True):
             "a slow Pi the name then comes as an update",
         ),
     ] = 8.0
+    anticipate: Annotated[
+        bool,
+        Meta(
+            description="look at the porch while something moves, before anybody "
+            "rings; in memory only, forgotten within seconds"
+        ),
+    ] = True
     nice: Annotated[
         int, Meta(ge=0, le=19, description="how far vision steps back for the rest")
     ] = 5

@@ -1,6 +1,6 @@
 """Whether the face seen in one frame is still the one that stands there in another.
 
-A patch of grey levels is looked for around the place where it was. That is no
+A small copy of the face is looked for around the place where it was. That is no
 recognition: it only says that the picture there has not become another one, so that a
 passer-by seen a moment ago lends her name to nobody who steps into her place.
 """
@@ -18,26 +18,27 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # More levels make faces of two people less alike, at more cost.
-PATCH_SIDE = 24
+PATCH_SIDE = 16
 # How far a head may have moved between two frames, in widths of its box.
 REACH = 0.5
-# Correlation from which it is the same face at the same moment. Of 400 photographs
-# laid over each other 999 in 1000 pairs of two people stay below 0.84; a shifted,
-# turned, relit and noisy copy of the same photograph has a median of 0.91
-# (tests/accuracy/test_continuity_on_faces.py).
-SAME_FACE = 0.85
+# Correlation from which it is the same face at the same moment. Photographs of two
+# people laid over each other stay below 0.875 in 999 of 1000 pairs; a shifted, turned,
+# relit and noisy copy of the same photograph has a median of 0.94
+# (400 people of LFW; tests/accuracy/test_continuity_on_faces.py repeats it on some).
+SAME_FACE = 0.88
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """A face's grey levels and where it was.
+    """A face in few pixels and where it was.
 
     Attributes:
-        grey: shape (PATCH_SIDE, PATCH_SIDE), float32, zero mean, unit length.
+        levels: shape (PATCH_SIDE, PATCH_SIDE, 3), float32, zero mean over all
+            channels together, so that another colour is another picture; unit length.
         box: in pixels of its frame.
     """
 
-    grey: NDArray[np.float32]
+    levels: NDArray[np.float32]
     box: Box
 
 
@@ -46,8 +47,8 @@ def patch_of(rgb: NDArray[np.uint8], box: Box) -> Patch | None:
     height, width = rgb.shape[:2]
     if box.x < 0 or box.y < 0 or box.x + box.w > width or box.y + box.h > height:
         return None
-    grey = _sampled(rgb, box, PATCH_SIDE)
-    levels = grey - grey.mean()
+    sampled = _sampled(rgb, box, PATCH_SIDE)
+    levels = sampled - sampled.mean()
     length = float(np.linalg.norm(levels))
     return Patch(levels / length, box) if length > 0 else None
 
@@ -63,13 +64,7 @@ def find(patch: Patch, rgb: NDArray[np.uint8]) -> Box | None:
     side = PATCH_SIDE + 2 * reach
     window = _window(patch.box)
     field = _sampled(rgb, window, side)
-    views = np.lib.stride_tricks.sliding_window_view(field, (PATCH_SIDE, PATCH_SIDE))
-    levels = views - views.mean(axis=(2, 3), keepdims=True)
-    lengths = np.sqrt(np.square(levels).sum(axis=(2, 3)))
-    products = np.einsum("ijkl,kl->ij", levels, patch.grey)
-    scores = np.divide(
-        products, lengths, out=np.zeros_like(products), where=lengths > 0
-    )
+    scores = _correlations(field, patch.levels)
     row, column = np.unravel_index(int(np.argmax(scores)), scores.shape)
     if scores[row, column] < SAME_FACE:
         return None
@@ -82,15 +77,30 @@ def find(patch: Patch, rgb: NDArray[np.uint8]) -> Box | None:
     )
 
 
+def _correlations(
+    field: NDArray[np.float32], levels: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return how well the patch fits at each place of the field, -1..1."""
+    count = levels.size
+    views = np.lib.stride_tricks.sliding_window_view(field, levels.shape)[:, :, 0]
+    # The patch has no mean, so that of the view falls out of the product.
+    products = np.einsum("ijklc,klc->ij", views, levels)
+    sums = views.sum(axis=(2, 3, 4))
+    squares = np.einsum("ijklc,ijklc->ij", views, views)
+    spread = np.sqrt(np.maximum(squares - sums * sums / count, 0.0))
+    flat = spread < 1.0
+    return np.where(flat, 0.0, products / np.where(flat, 1.0, spread))
+
+
 def _window(box: Box) -> Box:
     wide, high = round(REACH * box.w), round(REACH * box.h)
     return Box(box.x - wide, box.y - high, box.w + 2 * wide, box.h + 2 * high)
 
 
 def _sampled(rgb: NDArray[np.uint8], box: Box, side: int) -> NDArray[np.float32]:
-    """Return a box as `side` by `side` grey levels; what is outside repeats the edge.
+    """Return a box as `side` by `side` pixels; what is outside repeats the edge.
 
-    Each level is the mean of a few pixels, so that noise does not count.
+    Each is the mean of a few, so that noise does not count.
     """
     height, width = rgb.shape[:2]
     fine = side * 4
@@ -98,5 +108,5 @@ def _sampled(rgb: NDArray[np.uint8], box: Box, side: int) -> NDArray[np.float32]
     columns = box.x + (np.arange(fine) + 0.5) * box.w / fine
     row_index = np.clip(rows.astype(np.intp), 0, height - 1)
     column_index = np.clip(columns.astype(np.intp), 0, width - 1)
-    grey = rgb[np.ix_(row_index, column_index)].mean(axis=2, dtype=np.float32)
-    return grey.reshape(side, 4, side, 4).mean(axis=(1, 3), dtype=np.float32)
+    pixels = rgb[np.ix_(row_index, column_index)]
+    return pixels.reshape(side, 4, side, 4, 3).mean(axis=(1, 3), dtype=np.float32)

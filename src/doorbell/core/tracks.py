@@ -72,6 +72,14 @@ class Track:
         """The sighting of the highest quality."""
         return max(self.sightings.values(), key=lambda s: s.quality)
 
+    def summary(self) -> Sighting:
+        """All sightings as one, of their joint weight."""
+        weight = sum(
+            s.quality for s in self.sightings.values() if s.embedding is not None
+        )
+        best = self.best
+        return Sighting(best.box, self.embedding, weight or best.quality, best.note)
+
     def box_at(self, mono_ns: int) -> Box:
         """Where the face is in that frame; an empty box when it is not in it."""
         sighting = self.sightings.get(mono_ns)
@@ -130,6 +138,26 @@ class Evidence:
         enough = self._point.apart_below if is_same_place else self._point.unsure_at
         # Likeness decides between tracks; one that is enough always counts.
         return 1.0 + max(0.0, likeness) if likeness >= enough else 0.0
+
+    def forget_before(self, mono_ns: int) -> None:
+        """Drop what was seen in frames older than this."""
+        for track in self._tracks:
+            for old_ns in [at for at in track.sightings if at < mono_ns]:
+                del track.sightings[old_ns]
+        self._tracks = [t for t in self._tracks if t.sightings]
+        self._frames = [at for at in self._frames if at >= mono_ns]
+
+    def latest(self) -> list[tuple[Box, Sighting]]:
+        """Each face of the newest frame, with all that was seen of it as one sighting.
+
+        A face that the newest frame does not show is left out: it went away.
+        """
+        newest = max(self._frames, default=0)
+        return [
+            (track.sightings[newest].box, track.summary())
+            for track in self._tracks
+            if newest in track.sightings
+        ]
 
     def outcome(self, gallery: Gallery) -> Outcome:
         """Judge every face on all that was seen of it.

@@ -141,11 +141,22 @@ class LoadGallery(Message, frozen=True):
     person_ids: list[str]
 
 
+# The name under which vision keeps what it saw before anybody rang.
+NO_VISIT = "nobody-rang"
+
+
 class Look(Message, frozen=True):
-    """Hub to vision: look at one more frame of this visit; returned by `Seen`."""
+    """Hub to vision: look at one more frame of this visit; returned by `Seen`.
+
+    Attributes:
+        visit: `NO_VISIT` for a glance before anybody rang, soon forgotten.
+        claim: the visit's first look, at the frame nearest the press: faces glanced
+            at before count if they still stand there.
+    """
 
     visit: str
     frame: FrameRef
+    claim: bool = False
 
 
 class Seen(Message, frozen=True):

@@ -19,7 +19,9 @@ from doorbell.core.faces import Gallery
 from doorbell.core.separation import separation
 from doorbell.core.tracks import Evidence
 from doorbell.stages.face_reader import FaceReader, ReadFace
+from doorbell.stages.glances import Glances
 from doorbell.stages.messages import (
+    NO_VISIT,
     EncodePicture,
     EngineReady,
     ExtractedFace,
@@ -100,6 +102,7 @@ class VisionStage:
         self._fetch = fetch
         self._clock = clock
         self._visits: dict[str, Evidence] = {}
+        self._glances = Glances()
         self._outlet: Outlet
         self._engine: Engine
         self._reader: FaceReader
@@ -239,6 +242,8 @@ class VisionStage:
         error, took_ms = "", dict[str, float]()
         try:
             rgb = self._frame(message.frame)
+            if message.claim and self._claim(message, evidence, rgb):
+                return
             reading = self._reader.read(rgb, self._settings.min_face_px)
         except DoorbellError as reason:
             error = str(reason)
@@ -246,8 +251,26 @@ class VisionStage:
             took_ms = reading.took_ms
             sightings = [face.sighting() for face in reading.faces]
             evidence.add(message.frame.mono_ns, sightings)
+            if message.visit == NO_VISIT:
+                self._glances.saw(evidence, message.frame.mono_ns, rgb)
         outcome = evidence.outcome(self._gallery)
         self._outlet.send(_seen(message, outcome, error, took_ms))
+
+    def _claim(self, message: Look, evidence: Evidence, rgb: NDArray[np.uint8]) -> bool:
+        """Answer from what was glanced at before, if that is enough.
+
+        Whoever is not in this frame any more lends her name to nobody. Where it is
+        not enough, the frame is looked at as usual.
+        """
+        claimed = self._glances.claim(message.frame.mono_ns, rgb)
+        if not claimed:
+            return False
+        evidence.add(message.frame.mono_ns, claimed)
+        outcome = evidence.outcome(self._gallery)
+        if not is_conclusive(outcome.standings):
+            return False
+        self._outlet.send(_seen(message, outcome, "", {}))
+        return True
 
     def _evidence(self, visit: str) -> Evidence:
         if visit not in self._visits:

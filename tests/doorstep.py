@@ -149,7 +149,7 @@ timeout_s = 2.0
         return set(roles) <= up and status.camera.startswith("ok")
 
     def status(self) -> r.Status | None:
-        if not (self.state / "control.sock").exists():
+        if not control_path(self.settings).exists():
             return None
         try:
             return next(self.ask(r.ShowStatus()))

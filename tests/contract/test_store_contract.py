@@ -505,3 +505,10 @@ def test_scripted_faults_change_nothing_and_pass() -> None:
         assert (store.cursor(), store.visits(9), store.pending()) == (0, [], [])
     store.open_visit(visit(), [item(visit())], 1)
     assert store.pending_count() == 1
+
+
+def test_the_cursor_never_goes_back(store: Store) -> None:
+    """A card that comes back brings old news; what was told is not told again."""
+    store.record_gap([visit(7, 0.0).ring], 7)
+    store.record_gap([visit(3, 0.0).ring], 3)
+    assert store.cursor() == 7

@@ -179,6 +179,9 @@ def write_durably(fd: int, block: bytes, offset: int) -> None:
         msg = f"only {written} of {len(block)} bytes were written"
         raise OSError(msg)
     os.fdatasync(fd)
+    if os.fstat(fd).st_nlink == 0:
+        msg = "the file was deleted while it was in use"
+        raise OSError(msg)
 
 
 def close_quietly(fd: int) -> None:

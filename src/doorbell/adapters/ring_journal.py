@@ -191,7 +191,7 @@ class RingJournal:
         # A file that cannot tell its numbers was at most full.
         unknown = sum(self.slots for found in scans if found.next_seq is None)
         known = [found.next_seq for found in scans if found.next_seq is not None]
-        self._next_seq = max(known, default=1) + unknown
+        self._next_seq = max(self._next_seq, max(known, default=1) + unknown)
         if looked and scans[-1].is_whole:
             notes += self._continue(numbered[-1], scans[-1])
         if self._fd < 0:
@@ -228,6 +228,9 @@ class RingJournal:
         except OSError:
             self._abandon()
         try:
+            if not self.folder.is_dir():
+                # Deleted while in use: made anew, and no number is used again.
+                self.open()
             return self._write(record)
         except OSError as error:
             self._abandon()

@@ -6,6 +6,7 @@ lock to break. The file stays: removing it would let two processes lock two file
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from contextlib import suppress
@@ -35,7 +36,7 @@ class StateLock:
         make_folder(folder)
         path = folder / LOCK_FILE
         try:
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._descriptor = _open(folder, path)
         except OSError as error:
             raise storage_error(error, str(path)) from error
         try:
@@ -73,6 +74,21 @@ class StateLock:
             os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
 
 
+def _open(folder: Path, path: Path) -> int:
+    """Open what is locked: a card that cannot be written must not cost the lock."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.ENOSPC):
+            raise
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
 def _holder(descriptor: int) -> str:
-    text = os.pread(descriptor, _PID_DIGITS, 0).decode(errors="replace").strip()
+    text = ""
+    with suppress(OSError):
+        text = os.pread(descriptor, _PID_DIGITS, 0).decode(errors="replace").strip()
     return text if text.isdigit() else "unknown"

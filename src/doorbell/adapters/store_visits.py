@@ -253,7 +253,9 @@ class VisitRows(StoreParts):
 
 
 def _move(connection: sqlite3.Connection, cursor: int) -> None:
-    if cursor:
+    # A card that comes back brings old news; what was read is never read again.
+    stood = meta(connection, "cursor")
+    if cursor and not (isinstance(stood, int) and stood >= cursor):
         set_meta(connection, "cursor", cursor)
 
 

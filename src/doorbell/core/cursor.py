@@ -23,9 +23,14 @@ class JournalCursor:
             self.outstanding.add(seq)
             self.newest = max(self.newest, seq)
 
-    def after(self, seq: int) -> int:
-        """Where the cursor may stand once the ring `seq` is stored too."""
-        rest = self.outstanding - {seq}
+    def begin(self, seq: int) -> None:
+        """What an earlier life stored is known now: everything up to `seq`."""
+        self.newest = max(self.newest, seq)
+        self.outstanding = {later for later in self.outstanding if later > seq}
+
+    def after(self, *seqs: int) -> int:
+        """Where the cursor may stand once these rings are stored too."""
+        rest = self.outstanding.difference(seqs)
         return min(rest) - 1 if rest else self.newest
 
     def stored(self, seq: int) -> int:

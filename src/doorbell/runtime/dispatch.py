@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from doorbell.core import outbox
-from doorbell.core.errors import UnavailableError
+from doorbell.core.errors import StorageError, UnavailableError
 from doorbell.core.localtime import local_at
 from doorbell.core.outbox import Parcel, Pending, RetryPolicy, Waiting
 from doorbell.core.rules import TellKind, may_tell_ring_first, telling
@@ -44,6 +44,8 @@ log = logging.getLogger("doorbell.outbox")
 TEST_EXTRA_S = 3.0
 # Visits whose row and picture are kept at hand for the pushes that follow at once.
 AT_HAND = 8
+# A card that failed while a push was put together is asked again after this.
+CARD_RETRY_S = 1.0
 
 
 @dataclass(slots=True)
@@ -188,9 +190,10 @@ class Dispatcher:
             self._wake_again = True
             return
         self._waking = asyncio.get_running_loop().create_task(self._send_due())
+        self._waking.add_done_callback(_report)
 
     async def _send_due(self) -> None:
-        await self._record_owed()
+        await self.record_owed()
         await self._bury_orphans()
         self._wake_again = True
         while self._wake_again:
@@ -230,7 +233,13 @@ class Dispatcher:
             self._timer = loop.call_later(min(later) - now_s + 0.005, self.wake)
 
     async def _try(self, parcel: Parcel) -> None:
-        built = await self._build(parcel)
+        try:
+            built = await self._build(parcel)
+        except (StorageError, UnavailableError):
+            # What is to be said is on a card that does not answer now.
+            again_s = time.monotonic() + CARD_RETRY_S
+            self._not_before_s.update({item.id: again_s for item in parcel.items})
+            return
         if built is None:
             await self._bury([item.id for item in parcel.items], "its visit is gone")
             return
@@ -379,7 +388,7 @@ class Dispatcher:
         if await self._ledger.record_attempt(stored, state, error, now):
             self._memory.recorded(stored)
 
-    async def _record_owed(self) -> None:
+    async def record_owed(self) -> None:
         """Record what was told while the card failed."""
         for state, rows in self._memory.owed().items():
             await self._record(rows, state, "")
@@ -442,3 +451,8 @@ class Dispatcher:
     def _is_due(self) -> bool:
         now_s = time.monotonic()
         return any(self._not_before_s.get(key, 0.0) <= now_s for key in self._items)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("sending_failed", exc_info=error)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from doorbell.core.stamp import Stamp
     from doorbell.ports.clock import Clock
     from doorbell.ports.store import VisitState
+    from doorbell.runtime.anticipator import Anticipator
     from doorbell.runtime.dispatch import Dispatcher
     from doorbell.runtime.frame_desk import FrameDesk
     from doorbell.runtime.ledger import Ledger
@@ -153,6 +154,7 @@ class Doorkeeper:
         self._cursor = JournalCursor()
         ledger.gap_recorded = self._gap_recorded
         self.supervisor: Supervisor | None = None
+        self.anticipator: Anticipator | None = None
 
     def reconfigure(self, settings: ProductionSettings) -> None:
         """Use other settings from the next visit on."""
@@ -306,9 +308,24 @@ class Doorkeeper:
         if self.supervisor is not None:
             self.supervisor.send("button", CursorMoved(seq=seq))
 
+    async def mend(self) -> None:
+        """Record what a broken card missed, once it works again."""
+
+        def cursor(rings: Sequence[Ring]) -> int:
+            return self._cursor.after(*(ring.seq for ring in rings))
+
+        pending = await self._ledger.mend(cursor)
+        if pending is not None:
+            self._dispatcher.accept([], pending)
+
+    def hold(self, rings: Sequence[Ring]) -> None:
+        """Keep the cursor before rings that may not have been told yet."""
+        for ring in rings:
+            self._cursor.arrived(ring.seq)
+
     def begin_at(self, seq: int) -> None:
         """The journal was read up to here by an earlier life of this daemon."""
-        self._cursor.newest = max(self._cursor.newest, seq)
+        self._cursor.begin(seq)
         if self.supervisor is not None:
             self.supervisor.send("button", CursorMoved(seq=seq))
 
@@ -332,6 +349,11 @@ class Doorkeeper:
             if visit.ring is not None and visit.ring.id == visit_id:
                 return visit
         return None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a visit still needs recognition."""
+        return any(not visit.course.closed for visit in self._visits)
 
     def newest(self) -> OpenVisit | None:
         """The visit that the last ring opened or joined."""
@@ -370,13 +392,23 @@ class Doorkeeper:
             )
             if frame is None:
                 continue
-            message = Look(visit=visit.token, frame=frame)
+            message = self._first_look(visit) or Look(visit=visit.token, frame=frame)
+            frame = message.frame
             if self.supervisor.send("vision", message):
                 visit.candidates.remove(frame)
                 visit.looked.append(frame)
                 visit.course.look_began()
                 self._looking = visit
                 return
+
+    def _first_look(self, visit: OpenVisit) -> Look | None:
+        """A look that may use what was glanced at, or None if there is nothing to."""
+        may_claim = self.anticipator is not None and self.anticipator.sees_faces
+        if visit.looked or visit.supplied or not may_claim:
+            return None
+        edge_ns = visit.edge.mono_ns
+        nearest = min(visit.candidates, key=lambda f: abs(f.mono_ns - edge_ns))
+        return Look(visit=visit.token, frame=nearest, claim=True)
 
     def _check_hope(self, visit: OpenVisit) -> None:
         if self.supervisor is None or visit.course.closed:

@@ -26,6 +26,7 @@ from doorbell.core.frames import LendingBook
 from doorbell.core.reasons import Reason
 from doorbell.core.supervision import RestartPolicy
 from doorbell.runtime import ring, wiring
+from doorbell.runtime.anticipator import Anticipator
 from doorbell.runtime.dispatch import Dispatcher
 from doorbell.runtime.doorkeeper import Doorkeeper
 from doorbell.runtime.frame_desk import FrameDesk
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("doorbell.hub")
 
 SWEEP_S = 5.0
+# How often a card in trouble is tried again.
+MEND_S = 2.0
 PRUNE_S = 3600.0
 # Slots beyond the pre-roll: two lent to capture, and a visit's burst with its picture.
 EXTRA_SLOTS = 2 + 8
@@ -111,7 +114,11 @@ class Hub:
             happened=self._happened,
         )
         self.doorkeeper.supervisor = self.supervisor
+        self.anticipator = Anticipator(self.desk, send)
+        self.doorkeeper.anticipator = self.anticipator
+        self.ledger.recovered = self._recovered
         self._tasks: set[asyncio.Task[None]] = set()
+        self._taken_up = False
 
     def _make_ring(self) -> tuple[int, int, int]:
         camera = self.settings.camera
@@ -130,6 +137,7 @@ class Hub:
         self.supervisor.start()
         await self._take_up()
         self._spawn(self._every(SWEEP_S, self._sweep))
+        self._spawn(self._mend())
         self._spawn(self._every(PRUNE_S, self._prune))
 
     async def _take_up(self) -> None:
@@ -141,8 +149,28 @@ class Hub:
         except StorageError:
             return
         for visit in unfinished:
-            await self._finish(visit)
+            if self.doorkeeper.find(visit.id) is None:
+                await self._finish(visit)
         self.dispatcher.accept([], pending)
+        self._taken_up = True
+
+    async def _mend(self) -> None:
+        while True:
+            await asyncio.sleep(MEND_S)
+            await self.doorkeeper.mend()
+
+    def _recovered(self) -> None:
+        """The card works again: know what it knows."""
+        self._spawn(self._catch_up())
+
+    async def _catch_up(self) -> None:
+        try:
+            await self.refresh_people()
+        except StorageError:
+            return  # Broken again: this is tried again with the next recovery.
+        if not self._taken_up:
+            await self._take_up()
+            await self._take_up_rings()
 
     async def _take_up_rings(self) -> None:
         """Take up rings that are in the journal and nowhere else."""
@@ -155,6 +183,7 @@ class Hub:
             # Without a cursor only what is fresh is surely not told yet.
             cursor, oldest_s = 0, self.settings.visit.expiry_s
         found = await asyncio.to_thread(wiring.read_rings, journal, cursor)
+        self.doorkeeper.hold(found if not cursor else ())
         now = self.clock.now()
         for left in found:
             age_s = left.stamp.age_s(now)
@@ -221,6 +250,8 @@ class Hub:
                 future.set_exception(error)
         match role:
             case "vision":
+                self.anticipator.ended()
+                self.anticipator.sees_faces = False
                 self.doorkeeper.vision_down()
             case "notify":
                 self.dispatcher.notify_down()
@@ -229,19 +260,35 @@ class Hub:
             case _:
                 pass
 
+    def _frame_taken(self, message: m.FrameTaken) -> None:
+        if self.desk.taken(message):
+            self.doorkeeper.frame_came(message.frame)
+            if self._may_glance():
+                self.anticipator.frame_came(message.frame)
+
+    def _seen(self, message: m.Seen) -> None:
+        if message.visit == m.NO_VISIT:
+            self.anticipator.seen(message)
+        elif message.visit.startswith("ask-"):
+            self._answer(int(message.visit.removeprefix("ask-")), message)
+        else:
+            self.doorkeeper.seen(message)
+
+    def _may_glance(self) -> bool:
+        settings = self.settings
+        wanted = settings.vision.anticipate and settings.features.recognition
+        return wanted and not self.doorkeeper.is_busy
+
     def worker_said(self, role: str, message: object, fds: list[int]) -> None:
         """Route one message."""
         match message:
-            case m.FrameTaken(frame=frame):
-                if self.desk.taken(message):
-                    self.doorkeeper.frame_came(frame)
+            case m.FrameTaken():
+                self._frame_taken(message)
             case m.PictureEncoded():
                 self.desk.picture_encoded(message, fds)
                 return
-            case m.Seen(visit=visit) if visit.startswith("ask-"):
-                self._answer(int(visit.removeprefix("ask-")), message)
             case m.Seen():
-                self.doorkeeper.seen(message)
+                self._seen(message)
             case m.PressBegan():
                 self.doorkeeper.press_began(message)
             case m.PressVoid(press=press):
@@ -502,6 +549,10 @@ class Hub:
             log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})
         await self.supervisor.stop(list(self.supervisor.workers), LAST_GRACE_S)
         self.supervisor.close()
+        # What was told from memory is recorded if that is possible now, or it would
+        # be told again.
+        await self.doorkeeper.mend()
+        await self.dispatcher.record_owed()
         for task in list(self._tasks):
             task.cancel()
         await self.ledger.close()

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from doorbell.core.errors import (
     DiskFullError,
+    DoorbellError,
     NewerStateError,
     StorageError,
     UnavailableError,
@@ -39,8 +40,10 @@ T = TypeVar("T")
 # A card's fsync takes 5-100 ms; one that takes this long is as good as broken, and the
 # household is told from memory.
 PATIENCE_S = 2.0
-# How often a broken card is tried again.
-REOPEN_S = 5.0
+# While it is known to be broken nobody waits for it that long.
+TROUBLED_PATIENCE_S = 0.3
+# Visits kept for a card that comes back; older ones were told and are not recorded.
+MOST_UNSTORED = 1024
 
 
 class Ledger:
@@ -51,6 +54,7 @@ class Ledger:
 
     Attributes:
         trouble: what is wrong with the card; empty while it works.
+        recovered: called when it works again.
         gap_recorded: called with rings that could be recorded in the end.
     """
 
@@ -59,7 +63,9 @@ class Ledger:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._store: Store | None = None
         self._gap: list[Ring] = []
+        self._unstored: dict[str, tuple[VisitRecord, list[OutboxItem]]] = {}
         self.gap_recorded: Callable[[Sequence[Ring]], None] = lambda _: None
+        self.recovered: Callable[[], None] = lambda: None
         self.trouble = ""
 
     async def open(self) -> None:
@@ -98,23 +104,80 @@ class Ledger:
     async def _try(self, work: Callable[[Store], T]) -> T | None:
         """Run `work` on the path of a ring: None when the card fails or is too slow."""
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                result = await self.call(work)
-        except TimeoutError:
-            self._note(UnavailableError(f"the card did not answer in {PATIENCE_S} s"))
+            return await self._within(
+                TROUBLED_PATIENCE_S if self.trouble else PATIENCE_S, work
+            )
+        except (StorageError, UnavailableError):
             return None
+
+    async def _within(self, patience_s: float, work: Callable[[Store], T]) -> T:
+        """Run `work`, and note how the card is.
+
+        Raises:
+            StorageError: the card failed.
+            UnavailableError: it took too long.
+        """
+        try:
+            async with asyncio.timeout(patience_s):
+                result = await self.call(work)
+        except TimeoutError as error:
+            msg = f"the card did not answer in {patience_s} s"
+            late = UnavailableError(msg, hint=StorageError.hint)
+            self._note(late)
+            raise late from error
         except StorageError as error:
             self._note(error)
-            return None
+            raise
         if self.trouble:
             log.info("storage_recovered")
             self.trouble = ""
+            self.recovered()
         return result
 
-    def _note(self, error: Exception) -> None:
+    def _note(self, error: DoorbellError) -> None:
         if not self.trouble:
-            log.error("storage_failed", extra={"error": str(error)})
+            extra = {"error": str(error), "hint": error.hint}
+            log.error("storage_failed", extra=extra)
         self.trouble = str(error)
+
+    async def mend(
+        self, cursor: Callable[[Sequence[Ring]], int]
+    ) -> list[OutboxItem] | None:
+        """Try a card in trouble again, and record what it missed; called now and then.
+
+        Args:
+            cursor: where the journal's cursor may stand once these rings are stored.
+
+        Returns:
+            All that waits to be told, None if there was nothing to do or it failed.
+        """
+        if not (self.trouble or self._gap or self._unstored):
+            return None
+        missed, unstored = list(self._gap), dict(self._unstored)
+
+        def work(store: Store) -> list[OutboxItem]:
+            for visit, items in unstored.values():
+                store.close_visit(visit, items)
+            store.record_gap(missed, cursor(missed))
+            return store.pending()
+
+        try:
+            pending = await self._within(PATIENCE_S, work)
+        except (StorageError, UnavailableError):
+            return None
+        self._gap = [ring for ring in self._gap if ring not in missed]
+        for key, stored in unstored.items():
+            if self._unstored.get(key) is stored:
+                del self._unstored[key]
+        self.gap_recorded(missed)
+        return pending
+
+    def _keep(self, visit: VisitRecord, outbox: Sequence[OutboxItem]) -> None:
+        """Keep a visit in memory until the card takes it."""
+        _, items = self._unstored.pop(visit.id, (None, []))
+        self._unstored[visit.id] = (visit, [*items, *outbox])
+        while len(self._unstored) > MOST_UNSTORED:
+            self._unstored.pop(next(iter(self._unstored)))
 
     async def open_visit(
         self, visit: VisitRecord, outbox: Sequence[OutboxItem], cursor: int
@@ -125,7 +188,10 @@ class Ledger:
             store.open_visit(visit, outbox, cursor)
             return store.pending()
 
-        return await self._noting_gap(visit.ring, work)
+        pending = await self._noting_gap(visit.ring, work)
+        if pending is None:
+            self._keep(visit, outbox)
+        return pending
 
     async def join_visit(
         self, visit_id: str, rings: int, ring: Ring, cursor: int
@@ -142,12 +208,6 @@ class Ledger:
         result = await self._try(work)
         if result is None:
             self._gap.append(ring)
-        elif self._gap:
-            missed, self._gap = self._gap, []
-            if await self.record_gap(missed):
-                self.gap_recorded(missed)
-            else:
-                self._gap = missed + self._gap
         return result
 
     async def record_gap(self, rings: Sequence[Ring], cursor: int = 0) -> bool:
@@ -168,7 +228,10 @@ class Ledger:
             store.close_visit(visit, outbox)
             return store.pending()
 
-        return await self._try(work)
+        pending = await self._try(work)
+        if pending is None or visit.id in self._unstored:
+            self._keep(visit, outbox)
+        return pending
 
     async def save_picture(self, visit_id: str, jpeg: bytes) -> bool:
         """Keep a visit's picture; false if the card had no room for it."""
@@ -184,8 +247,14 @@ class Ledger:
         return await self._try(lambda store: store.picture(visit_id))
 
     async def visit(self, visit_id: str) -> VisitRecord | None:
-        """One visit, for what is to be said of it."""
-        return await self._try(lambda store: store.visit(visit_id))
+        """One visit, for what is to be said of it; None if there is none.
+
+        Raises:
+            StorageError: the card failed.
+            UnavailableError: it took too long.
+        """
+        patience_s = TROUBLED_PATIENCE_S if self.trouble else PATIENCE_S
+        return await self._within(patience_s, lambda store: store.visit(visit_id))
 
     async def record_attempt(
         self, item_ids: Sequence[int], state: OutboxState, error: str, stamp: Stamp

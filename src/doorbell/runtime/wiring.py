@@ -238,7 +238,9 @@ def _pins(settings: ProductionSettings, run: Path) -> PinSource:
         return mock_pins()
     from doorbell.adapters.gpio_lines import lgpio_pins
 
-    return lgpio_pins(run)
+    # As a service in memory: on a card that is read-only the button is heard still.
+    service = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    return lgpio_pins(Path(service) if service else run)
 
 
 def _line(settings: ProductionSettings, run: Path, pins: PinSource) -> Button | None:

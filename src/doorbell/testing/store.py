@@ -75,14 +75,14 @@ class MemoryStore(MemoryPeople):
         self._fault()
         self._visits.setdefault(visit.id, replace(visit, has_picture=False))
         self._put(outbox)
-        self._cursor = cursor or self._cursor
+        self._cursor = max(cursor, self._cursor)
 
     def join_visit(self, visit_id: str, rings: int, cursor: int) -> None:
         """See the port."""
         self._fault()
         visit = self._stored(visit_id)
         self._visits[visit_id] = replace(visit, rings=rings)
-        self._cursor = cursor or self._cursor
+        self._cursor = max(cursor, self._cursor)
 
     def close_visit(self, visit: VisitRecord, outbox: Sequence[OutboxItem]) -> None:
         """See the port."""
@@ -190,7 +190,7 @@ class MemoryStore(MemoryPeople):
         self._fault()
         for ring in rings:
             self._gaps.setdefault(ring.id, replace(ring, durable=False))
-        self._cursor = cursor or self._cursor
+        self._cursor = max(cursor, self._cursor)
 
     def gaps(self) -> list[Ring]:
         """See the port."""

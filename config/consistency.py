@@ -127,6 +127,8 @@ def _target(target: Target, path: Path) -> Iterator[Conflict]:
         yield Conflict(path, "needs `url` or `url_file`", (address, file))
     elif target.url and not target.url.partition(":")[1]:
         yield Conflict(address, "is no address: it begins with no `scheme:`")
+    elif target.url.startswith("file:") and not target.url.startswith("file:/"):
+        yield Conflict(address, "needs a whole path: `file:/folder`")
     yield from _quiet((*path, "quiet_hours"), target.quiet_hours)
     for person, times in Counter(rule.person for rule in target.rules).items():
         if person and times > 1:

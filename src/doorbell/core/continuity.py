@@ -89,7 +89,8 @@ def _correlations(
     squares = np.einsum("ijklc,ijklc->ij", views, views)
     spread = np.sqrt(np.maximum(squares - sums * sums / count, 0.0))
     flat = spread < 1.0
-    return np.where(flat, 0.0, products / np.where(flat, 1.0, spread))
+    fit = np.where(flat, 0.0, products / np.where(flat, 1.0, spread))
+    return fit.astype(np.float32)
 
 
 def _window(box: Box) -> Box:

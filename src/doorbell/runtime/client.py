@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
 
 
+STDERR = 2
+
+
 class RequestFailedError(DoorbellError):
     """The hub refused, or failed."""
 
@@ -73,7 +76,9 @@ class Connection:
         except (BrokenPipeError, ConnectionResetError):
             pass
         msg = "the doorbell ended in the middle of the answer"
-        raise UnavailableError(msg, hint="`journalctl -u 'doorbell*' -n 50` says why.")
+        raise UnavailableError(
+            msg, hint="Its log says why (`journalctl -u 'doorbell*'` for a service)."
+        )
 
     def close(self) -> None:
         """Hang up."""
@@ -186,7 +191,8 @@ class HubThread(threading.Thread):
             self._loop.close()
 
     async def _serve(self) -> None:
-        hub = Hub(self._settings, self._roles, os.environ)
+        # Standard output belongs to the command and to the script that reads it.
+        hub = Hub(self._settings, self._roles, os.environ, log_fd=STDERR)
         server = ControlServer(
             Commands(hub),
             self._settings.control.group,

@@ -424,7 +424,7 @@ class Doorkeeper:
         return (
             not visit.supplied
             and not visit.late
-            and self._desk.camera.condition == "ok"
+            and (self._desk.camera.condition == "ok" or self._desk.is_camera_starting)
         )
 
     def seen(self, message: Seen) -> None:

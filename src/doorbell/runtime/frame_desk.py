@@ -57,7 +57,8 @@ class FrameDesk:
         self._map = mmap.mmap(ring_fd, os.fstat(ring_fd).st_size)
         self._requests = itertools.count(1)
         self._waiting: dict[int, tuple[str, asyncio.Future[bytes | None]]] = {}
-        self.camera = CameraState(condition="off", detail="the camera is not up yet")
+        self.camera = CameraState(condition="absent", detail="it is starting")
+        self.is_camera_starting = True
 
     def worker_up(self, role: str) -> None:
         """Capture starts with all the credit there is."""
@@ -71,9 +72,13 @@ class FrameDesk:
             if worker == role and not future.done():
                 future.set_result(None)
         if role == "capture":
-            self.camera = CameraState(
-                condition="absent", detail="the capture process is restarting"
-            )
+            self.camera = CameraState(condition="absent", detail="it is restarting")
+            self.is_camera_starting = True
+
+    def camera_changed(self, state: CameraState) -> None:
+        """Capture says how the camera is."""
+        self.camera = state
+        self.is_camera_starting = False
 
     def _lend(self) -> None:
         for slot, generation in self._book.lend_to_capture():

@@ -65,6 +65,7 @@ class Hub:
         roles: worker roles to run; "button" alone keeps the ring journal.
         environ: for secrets handed over by systemd.
         watch: called with each thing that happens, for people who watch.
+        log_fd: where the workers' log lines go; None for our standard output.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Hub:
         roles: Sequence[str],
         environ: Mapping[str, str],
         watch: Watch | None = None,
+        log_fd: int | None = None,
     ) -> None:
         self.settings = settings
         self.clock = wiring.system_clock()
@@ -91,6 +93,7 @@ class Hub:
             m.Configure(settings=settings, slot_size=slot_size, slots=slots),
             self._ring_fd,
             self,
+            log_fd,
         )
         send = self.supervisor.send
         book: LendingBook[m.FrameRef] = LendingBook(slots, slots - EXTRA_SLOTS)
@@ -305,7 +308,7 @@ class Hub:
     def _rare(self, role: str, message: object, fds: list[int]) -> None:
         match message:
             case m.CameraState():
-                self.desk.camera = message
+                self.desk.camera_changed(message)
                 log.info("camera_state", extra={"condition": message.condition})
                 self.doorkeeper.camera_changed()
             case m.EngineReady():
@@ -400,7 +403,7 @@ class Hub:
         deadline_s = time.monotonic() + FIRST_FRAME_S
         while not (frames := self.desk.preroll()):
             camera = self.desk.camera
-            if time.monotonic() > deadline_s:
+            if camera.condition == "off" or time.monotonic() > deadline_s:
                 msg = f"the camera is {camera.condition}: {camera.detail}"
                 raise HardwareAbsentError(msg, hint=camera.hint)
             await asyncio.sleep(0.02)
@@ -544,6 +547,7 @@ class Hub:
             async with asyncio.timeout(grace_s):
                 await self.doorkeeper.drain()
                 if "notify" in self.supervisor.workers:
+                    if not self.supervisor.is_lost("notify"):
                     await self.dispatcher.drain()
         except TimeoutError:
             log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})

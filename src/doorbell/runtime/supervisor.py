@@ -88,6 +88,7 @@ class Supervisor:
         configuration: what each is told first.
         ring_fd: the frame ring, inherited by every worker.
         boss: hears of them.
+        log_fd: where their log lines go; None for our standard output.
     """
 
     def __init__(
@@ -97,10 +98,12 @@ class Supervisor:
         configuration: Configure,
         ring_fd: int,
         boss: Boss,
+        log_fd: int | None = None,
     ) -> None:
         self.workers = {role: Worker(role, Supervised(policy)) for role in roles}
         self.configuration = configuration
         self._ring_fd = ring_fd
+        self._log_fd = log_fd
         self._boss = boss
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
@@ -174,6 +177,7 @@ class Supervisor:
             worker.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
+                stdout=self._log_fd,
                 pass_fds=(theirs.fileno(), self._ring_fd),
             )
         except OSError as error:

@@ -123,9 +123,9 @@ def trial(own: list[tuple[float, bool]], strangers: list[float]) -> Trial:
     return Trial(
         np.array([value for value, _ in own]),
         np.array([is_right for _, is_right in own], bool),
-        [f"own{number % 2}" for number in range(len(own))],
+        np.arange(len(own)) % 2,
         np.array(strangers),
-        [f"stranger{number}" for number in range(len(strangers))],
+        2 + np.arange(len(strangers)),
     )
 
 
@@ -145,22 +145,27 @@ def test_interval_covers_and_draws_people_not_photographs() -> None:
     # Kills: single photographs drawn: 2 people with 500 photographs each would give
     # an interval of some 0.06 instead of the whole range.
     generator = np.random.default_rng(1)
-    people = ["always"] * 500 + ["never"] * 500
-    hits = np.array([True] * 500 + [False] * 500)
-    low, high = bootstrap(
-        people, lambda weigh: weighted_share(hits, weigh(people)), generator, 200
+    people = np.repeat([0, 1], 500)
+    hits = people == 0
+    found = bootstrap(
+        2, lambda times: weighted_share(hits, times[people]), generator, 200
     )
-    assert (low, high) == (0.0, 1.0)
-    many = [str(number) for number in range(1000)]
-    low, high = bootstrap(
-        many, lambda weigh: weighted_share(hits, weigh(many)), generator, 200
-    )
-    assert 0.45 < low < 0.5 < high < 0.55
+    assert (found.low, found.value, found.high) == (0.0, 0.5, 1.0)
+    found = bootstrap(1000, lambda times: weighted_share(hits, times), generator, 200)
+    assert 0.45 < found.low < found.value < found.high < 0.55
+
+
+def test_person_drawn_twice_counts_twice_among_strangers_and_own() -> None:
+    # Kills: one of the two weights left out.
+    found = trial([(0.9, True), (0.3, True)], [0.5, 0.2])
+    assert found.tpir_at(0.4, np.array([1.0, 1.0, 1.0, 1.0])) == 0.5
+    assert found.tpir_at(0.4, np.array([1.0, 3.0, 1.0, 1.0])) == 0.25
+    assert found.tpir_at(0.4, np.array([1.0, 3.0, 1.0, 2.0])) == 1.0
 
 
 def test_nothing_has_no_interval_and_no_threshold() -> None:
     with pytest.raises(TooFewError):
-        bootstrap([], lambda _weigh: 0.0, np.random.default_rng(1))
+        bootstrap(0, lambda _times: 0.0, np.random.default_rng(1))
     with pytest.raises(TooFewError):
         threshold_at(np.array([]), 0.1)
     assert weighted_share(np.array([], bool)) == 0.0

@@ -9,7 +9,6 @@ which anybody is named.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# How often each of these people counts in one repetition of a bootstrap.
-Weigh = Callable[["Sequence[str]"], "NDArray[np.float64]"]
 ROUNDING = 1e-9
 # 2.5 % on either side.
 INTERVAL = (0.025, 0.975)
@@ -197,43 +194,43 @@ class Trial:
     Attributes:
         likenesses: of enrolled people's visits; -inf where no face was read.
         is_right: whether the nearest is who they are.
-        people: whose visits they are.
-        strangers: of strangers' visits.
+        people: whose visits they are, by a number that is the same in all trials.
+        strangers: likenesses of strangers' visits.
         stranger_people: whose visits those are.
     """
 
     likenesses: NDArray[np.float64]
     is_right: NDArray[np.bool_]
-    people: Sequence[str]
+    people: NDArray[np.intp]
     strangers: NDArray[np.float64]
-    stranger_people: Sequence[str]
+    stranger_people: NDArray[np.intp]
 
-    def tpir_at(self, fpir: float, weigh: Weigh | None = None) -> float:
+    def tpir_at(self, fpir: float, times: NDArray[np.float64] | None = None) -> float:
         """Return the share of visits named rightly where `fpir` of strangers' are.
 
         Args:
             fpir: 0..1.
-            weigh: how often each of these people counts; None for once each.
+            times: how often each person counts, by number; None for once each.
         """
-        outside = weigh(self.stranger_people) if weigh else None
-        inside = weigh(self.people) if weigh else None
+        outside = None if times is None else times[self.stranger_people]
+        inside = None if times is None else times[self.people]
         line = threshold_at(self.strangers, fpir, outside)
         return weighted_share((self.likenesses >= line) & self.is_right, inside)
 
 
 def bootstrap(
-    people: Sequence[str],
-    statistic: Callable[[Weigh], float],
+    people: int,
+    statistic: Callable[[NDArray[np.float64]], float],
     generator: np.random.Generator,
     repetitions: int = 400,
-) -> tuple[float, float]:
-    """Return the interval of a statistic, drawing people instead of photographs.
+) -> Interval:
+    """Return a statistic and its interval, drawing people instead of photographs.
 
     A person's photographs resemble each other: to take them for independent would make
     the interval far too narrow.
 
     Args:
-        people: all there are; repetitions among them do not count.
+        people: how many there are; each has a number below it.
         statistic: is told how often each person was drawn.
         generator: for the draws.
         repetitions: how many.
@@ -241,21 +238,13 @@ def bootstrap(
     Raises:
         TooFewError: there is nobody.
     """
-    names = sorted(set(people))
-    if not names:
+    if people < 1:
         msg = "no interval of nothing"
         raise TooFewError(msg)
-    index = {name: number for number, name in enumerate(names)}
     found = []
     for _ in range(repetitions):
-        drawn = generator.integers(0, len(names), len(names))
-        counts = np.bincount(drawn, minlength=len(names)).astype(np.float64)
-        found.append(statistic(partial(_picked, counts, index)))
+        drawn = generator.integers(0, people, people)
+        times = np.bincount(drawn, minlength=people).astype(np.float64)
+        found.append(statistic(times))
     low, high = np.quantile(found, INTERVAL)
-    return float(low), float(high)
-
-
-def _picked(
-    counts: NDArray[np.float64], index: Mapping[str, int], who: Sequence[str]
-) -> NDArray[np.float64]:
-    return counts[[index[one] for one in who]]
+    return Interval(statistic(np.ones(people)), float(low), float(high))

@@ -125,12 +125,20 @@ def gallery_of(rows: Rows, enrolled: Sequence[tuple[str, int]]) -> Gallery:
     return Gallery([name for name, _ in enrolled], np.stack(found))
 
 
-def trial(own: Sequence[Answer], strangers: Sequence[Answer]) -> Trial:
-    """Return the visits to one gallery as the metrics want them."""
+def trial(
+    own: Sequence[Answer], strangers: Sequence[Answer], numbers: Mapping[str, int]
+) -> Trial:
+    """Return the visits to one gallery as the metrics want them.
+
+    Args:
+        own: of enrolled people.
+        strangers: of others.
+        numbers: of everybody.
+    """
     return Trial(
         likenesses=np.array([one.likeness for one in own]),
         is_right=np.array([one.is_right for one in own], bool),
-        people=[one.person for one in own],
+        people=np.array([numbers[one.person] for one in own], np.intp),
         strangers=np.array([one.likeness for one in strangers]),
-        stranger_people=[one.person for one in strangers],
+        stranger_people=np.array([numbers[one.person] for one in strangers], np.intp),
     )

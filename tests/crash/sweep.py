@@ -34,7 +34,8 @@ WORKERS = ("button", "capture", "vision", "notify")
 ROLES = ("hub", *WORKERS)
 # All of a visit at 5 frames a second, and the pause after it.
 VISIT_S = 1.0
-SETTLE_S = 12.0
+# A machine that is busy elsewhere starts a daemon slowly.
+SETTLE_S = 30.0
 
 
 @dataclass(frozen=True, order=True)

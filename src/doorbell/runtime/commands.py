@@ -266,5 +266,6 @@ class Conversation:
             camera=f"{camera.condition}: {camera.detail}".removesuffix(": "),
             engine=hub.engine.engine if hub.engine else "",
             people=len(hub.names),
+            left_out=sum(hub.left_out.values()),
             outbox=hub.dispatcher.waiting,
         )

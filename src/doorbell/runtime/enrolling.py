@@ -12,12 +12,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from doorbell.core import enrolment
+from doorbell.core.encodings import unpacked
 from doorbell.core.errors import BadInputError, UnavailableError, UsageError
 from doorbell.core.names import clean_name
 from doorbell.runtime import requests as r
 from doorbell.runtime import views, wiring
 from doorbell.runtime.frame_desk import read_all
 from doorbell.runtime.link import close_all
+from doorbell.runtime.reembedding import Reembedding
 from doorbell.stages import messages as m
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class Enrolling:
         """Drop what was gathered."""
         self._draft = None
 
-    async def answer(  # noqa: C901 - one case for each request, and nothing else
+    async def answer(  # noqa: C901, PLR0912 - one case for each request, and nothing else
         self, request: object, fds: list[int]
     ) -> str | None:
         """Carry out one request about people; returns a note for the caller.
@@ -81,6 +83,10 @@ class Enrolling:
                 await self._erase(who)
             case r.ExportPerson(who=who):
                 await self._export(who)
+            case r.ReembedPeople():
+                await Reembedding(self._hub, self._peer).run()
+            case r.ImportEncodings():
+                await self._import(request, fds)
             case _:
                 msg = f"no such request: {type(request).__name__}"
                 raise UsageError(msg)
@@ -89,6 +95,11 @@ class Enrolling:
     # Enrolling.
 
     async def _begin(self, request: r.EnrolBegin) -> None:
+        draft = self._begun(request)
+        await self._hub.until_ready("vision")
+        self._draft = draft
+
+    def _begun(self, request: r.EnrolBegin | r.ImportEncodings) -> Draft:
         name = clean_name(request.name)
         if not request.consent.strip():
             msg = "who consented is not said"
@@ -101,8 +112,27 @@ class Enrolling:
         if person_id is None and request.more:
             msg = f"nobody is called {name}"
             raise BadInputError(msg, hint="`doorbell people list` shows who is.")
-        await self._hub.until_ready("vision")
-        self._draft = Draft(name, request.consent.strip(), person_id)
+        return Draft(name, request.consent.strip(), person_id)
+
+    async def _import(self, request: r.ImportEncodings, fds: list[int]) -> None:
+        draft = self._begun(request)
+        if len(fds) != 1:
+            msg = "encodings come as one descriptor"
+            raise UsageError(msg)
+        space = wiring.dlib_space()
+        # No photograph came with them, so they cannot be computed anew.
+        draft.photos += [
+            wiring.EnrolledPhoto(b"", row, space) for row in unpacked(read_all(fds[0]))
+        ]
+        person = await self._store(draft)
+        engine = self._hub.engine
+        self._peer.send(
+            r.Imported(
+                person=views.person_view(person),
+                encodings=len(draft.photos),
+                usable=engine.space == space if engine else None,
+            )
+        )
 
     def _drafted(self) -> Draft:
         if self._draft is None:
@@ -223,18 +253,22 @@ class Enrolling:
             hint = "Use one with a single, sharp, frontal face at least as wide as "
             hint += f"{self._hub.settings.vision.min_face_px} px."
             raise BadInputError(msg, hint=hint)
+        person = await self._store(draft)
+        self._draft = None
+        separation = await self._separation()
+        self._peer.send(
+            r.Enrolled(person=views.person_view(person), separation=separation)
+        )
+
+    async def _store(self, draft: Draft) -> PersonRecord:
         now = self._hub.clock.now()
         person = await self._hub.ledger.call(
             lambda store: store.enrol(
                 draft.name, draft.consent, draft.photos, now, draft.person_id
             )
         )
-        self._draft = None
         await self._hub.refresh_people()
-        separation = await self._separation()
-        self._peer.send(
-            r.Enrolled(person=views.person_view(person), separation=separation)
-        )
+        return person
 
     async def _separation(self) -> r.Separation:
         number = self._hub.next_request()
@@ -278,7 +312,11 @@ class Enrolling:
         return await self._hub.ledger.call(lambda store: store.people())
 
     async def _all(self) -> list[r.PersonView]:
-        return [views.person_view(person) for person in await self._people()]
+        left_out = self._hub.left_out
+        return [
+            views.person_view(person, left_out[person.id])
+            for person in await self._people()
+        ]
 
     async def _person(self, who: str) -> PersonRecord:
         person_id = self._hub.person_id(who)
@@ -291,7 +329,7 @@ class Enrolling:
         )
         self._peer.send(
             r.Person(
-                person=views.person_view(person),
+                person=views.person_view(person, self._hub.left_out[person.id]),
                 visits=count,
                 last_visit_s=last.wall_s() if last else None,
             )
@@ -322,7 +360,8 @@ class Enrolling:
             lambda store: list(store.photos(person.id))
         )
         for number, photo in enumerate(photos, start=1):
-            self._export_file(f"photo-{number:03}.jpg", photo.jpeg)
+            if photo.jpeg:
+                self._export_file(f"photo-{number:03}.jpg", photo.jpeg)
         self._export_file("person.json", wiring.export_json(person, photos))
 
     def _export_file(self, filename: str, data: bytes) -> None:

@@ -12,6 +12,7 @@ import itertools
 import logging
 import os
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,9 @@ class Hub:
         self.settings = settings
         self.clock = wiring.system_clock()
         self.names: dict[str, str] = {}
+        # Photographs of another embedding space than the engine's, by person.
+        self.left_out: Counter[str] = Counter()
+        self._photos: Counter[str] = Counter()
         self.engine: m.EngineReady | None = None
         self.button: m.ButtonState | None = None
         self._watch = watch
@@ -207,6 +211,7 @@ class Hub:
             return
         self.names.clear()
         self.names.update({person.id: person.name for person in people})
+        self._photos = Counter({person.id: person.photos for person in people})
         await self._load_gallery()
 
     async def _load_gallery(self) -> None:
@@ -214,12 +219,25 @@ class Hub:
         if engine is None or not self.supervisor.is_up("vision"):
             return
         ids, rows = await self.ledger.call(lambda store: store.gallery(engine.space))
+        self._note_left_out(ids)
         message = m.LoadGallery(
             version=next(self._requests), dimensions=engine.dimensions, person_ids=ids
         )
         fds = [wiring.publish(rows)] if ids else []
         self.supervisor.send("vision", message, fds)
         close_all(fds)
+
+    def _note_left_out(self, compared: Sequence[str]) -> None:
+        left_out = self._photos - Counter(compared)
+        if left_out and left_out != self.left_out:
+            log.warning(
+                "gallery_left_out",
+                extra={
+                    "photographs": left_out.total(),
+                    "hint": "enrolled with another engine: doorbell people reembed",
+                },
+            )
+        self.left_out = left_out
 
     # What workers say.
 
@@ -546,8 +564,7 @@ class Hub:
         try:
             async with asyncio.timeout(grace_s):
                 await self.doorkeeper.drain()
-                if "notify" in self.supervisor.workers:
-                    if not self.supervisor.is_lost("notify"):
+                if not self.supervisor.is_lost("notify"):
                     await self.dispatcher.drain()
         except TimeoutError:
             log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})

@@ -93,6 +93,24 @@ class ExportPerson(Request, frozen=True):
     who: str
 
 
+class ReembedPeople(Request, frozen=True):
+    """Compute every embedding anew with the engine in use.
+
+    Answered by one `Reembedding` a photograph, then `Reembedded`.
+    """
+
+
+class ImportEncodings(Request, frozen=True):
+    """Enrol a person from encodings of `face_recognition`; answered by `Imported`.
+
+    Descriptor: 128 float32 each, little endian, one encoding after the other.
+    """
+
+    name: str
+    consent: str
+    more: bool = False
+
+
 class ListVisits(Request, frozen=True):
     """Answered by `Visits`, newest first."""
 
@@ -230,13 +248,18 @@ class Separation(Struct, frozen=True, kw_only=True):
 
 
 class PersonView(Struct, frozen=True, kw_only=True):
-    """An enrolled person as commands show it."""
+    """An enrolled person as commands show it.
+
+    Attributes:
+        left_out: photographs the engine in use cannot compare; 0 while none runs.
+    """
 
     id: str
     name: str
     consent: str
     enrolled_s: float | None
     photos: int
+    left_out: int = 0
 
 
 class Enrolled(Reply, frozen=True):
@@ -274,6 +297,40 @@ class Exported(Reply, frozen=True):
     filename: str
 
 
+class Reembedding(Reply, frozen=True):
+    """One more photograph was read."""
+
+    done: int
+    total: int
+
+
+class Reembedded(Reply, frozen=True):
+    """The gallery is of the engine in use now.
+
+    Attributes:
+        replaced: photographs with a new embedding.
+        current: photographs that had been read by this engine before.
+        left: name, number of the photograph, and why it stays as it was.
+    """
+
+    engine: str
+    replaced: int
+    current: int
+    left: list[tuple[str, int, str]] = []
+
+
+class Imported(Reply, frozen=True):
+    """A person was enrolled from encodings.
+
+    Attributes:
+        usable: whether the engine in use compares them; None while none runs.
+    """
+
+    person: PersonView
+    encodings: int
+    usable: bool | None = None
+
+
 class Looked(Reply, frozen=True):
     """What the camera sees; descriptor: the JPEG."""
 
@@ -301,7 +358,11 @@ class WorkerView(Struct, frozen=True):
 
 
 class Status(Reply, frozen=True):
-    """How the daemon is doing."""
+    """How the daemon is doing.
+
+    Attributes:
+        left_out: enrolment photographs the engine in use cannot compare.
+    """
 
     version: str
     uptime_s: float
@@ -310,6 +371,7 @@ class Status(Reply, frozen=True):
     engine: str
     people: int
     outbox: int
+    left_out: int = 0
 
 
 AnyRequest = (
@@ -324,6 +386,8 @@ AnyRequest = (
     | RenamePerson
     | ErasePerson
     | ExportPerson
+    | ReembedPeople
+    | ImportEncodings
     | ListVisits
     | ShowVisit
     | LabelVisit
@@ -343,6 +407,9 @@ AnyReply = (
     | Person
     | Erased
     | Exported
+    | Reembedding
+    | Reembedded
+    | Imported
     | Looked
     | TargetAnswered
     | Status

@@ -16,14 +16,20 @@ NOBODY_ENROLLED = "nobody enrolled"
 ERASED = "erased"
 
 
-def person_view(person: PersonRecord) -> r.PersonView:
-    """Return a person as commands show one."""
+def person_view(person: PersonRecord, left_out: int = 0) -> r.PersonView:
+    """Return a person as commands show one.
+
+    Args:
+        person: as stored.
+        left_out: photographs that the engine in use cannot compare.
+    """
     return r.PersonView(
         id=person.id,
         name=person.name,
         consent=person.consent,
         enrolled_s=person.enrolled.wall_s(),
         photos=person.photos,
+        left_out=left_out,
     )
 
 

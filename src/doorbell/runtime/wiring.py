@@ -17,6 +17,7 @@ import msgspec
 
 from config.secrets import read_secret
 from doorbell.adapters.clock import SystemClock
+from doorbell.adapters.model_catalogue import dlib_space
 from doorbell.adapters.picture_decoder import DecodedPicture, decode
 from doorbell.adapters.ring_journal import read_rings as _read_journal
 from doorbell.adapters.sealed import read_sealed, sealed_memfd
@@ -24,7 +25,7 @@ from doorbell.adapters.state_lock import StateLock
 from doorbell.core.errors import UsageError
 from doorbell.core.localtime import zone_named
 from doorbell.core.retention import S_PER_DAY, RetentionLimits
-from doorbell.ports.store import EnrolledPhoto, VisitRecord
+from doorbell.ports.store import EnrolledPhoto, NewEmbedding, VisitRecord
 from doorbell.runtime.ring import MemfdRing
 
 if TYPE_CHECKING:
@@ -56,10 +57,12 @@ __all__ = [
     "ROLES",
     "DecodedPicture",
     "EnrolledPhoto",
+    "NewEmbedding",
     "VisitRecord",
     "build_stage",
     "decode_picture",
     "degraded",
+    "dlib_space",
     "export_json",
     "open_store",
     "publish",

@@ -7,7 +7,7 @@ import platform
 from typing import TYPE_CHECKING
 
 from doorbell.cli import shown
-from doorbell.evaluation import idle, rings, sync_calls
+from doorbell.evaluation import idle, rings
 from doorbell.evaluation.figures import spread
 
 if TYPE_CHECKING:
@@ -137,9 +137,9 @@ def _method(found: Sequence[IdleProcess]) -> str:
     written = "bytes from write_bytes of /proc/PID/io, extrapolated to a day;"
     if found[0].written_a_day is None:
         written = "bytes not measured: the temporary folder is in memory (set TMPDIR);"
-    syncs = "fsyncs not counted: strace is not installed"
-    if sync_calls.is_possible():
-        syncs = "fsyncs counted by strace in a second window, extrapolated to a day"
+    syncs = "fsyncs counted by strace in a second window, extrapolated to a day"
+    if found[0].syncs_a_day is None:
+        syncs = "fsyncs not counted: strace is not installed, or may not watch"
     memory = "memory from /proc/PID/smaps_rollup, processor from /proc/PID/stat;"
     return f"{memory}\n{written}\n{syncs}"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from doorbell.core.errors import UnavailableError
 from doorbell.evaluation import sync_calls
 from doorbell.evaluation.figures import per_day
 from doorbell.evaluation.processes import Usage, usage
@@ -31,7 +33,7 @@ class IdleProcess:
     Attributes:
         cpu_percent: of one core.
         written_a_day: bytes; None where the file system is in memory.
-        syncs_a_day: None where strace is not there.
+        syncs_a_day: None where strace is not there, or may not watch.
     """
 
     role: str
@@ -53,7 +55,7 @@ def measure(
         wait: sleeps for so many seconds, telling for what.
 
     Raises:
-        UnavailableError: a process ended meanwhile, or may not be watched.
+        UnavailableError: a process ended meanwhile, or is somebody else's.
     """
     wait(SETTLE_S, "settling")
     pids = trial.pids()
@@ -62,9 +64,11 @@ def measure(
     after = {role: usage(pid) for role, pid in pids.items()}
     syncs = None
     if sync_calls.is_possible():
-        syncs = sync_calls.count(
-            pids, trial.folder, lambda: wait(seconds, "counting fsyncs")
-        )
+        # Where the kernel forbids to watch, the other figures still count.
+        with contextlib.suppress(UnavailableError):
+            syncs = sync_calls.count(
+                pids, trial.folder, lambda: wait(seconds, "counting fsyncs")
+            )
     on_disk = not is_in_memory(trial.state, Path("/proc/self/mounts").read_text())
     return [
         compare(

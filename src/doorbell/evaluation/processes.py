@@ -79,3 +79,12 @@ def threads(pid: int) -> set[int]:
         return {int(entry.name) for entry in (PROC / str(pid) / "task").iterdir()}
     except OSError:
         return set()
+
+
+def is_watched(pid: int) -> bool:
+    """Whether a tracer sees all calls of all its threads from now on."""
+    try:
+        tasks = [task / "status" for task in (PROC / str(pid) / "task").iterdir()]
+        return all(number(task.read_text(), "TracerPid") for task in tasks)
+    except OSError:
+        return False

@@ -10,19 +10,20 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import UnavailableError
-from doorbell.evaluation.processes import threads
+from doorbell.evaluation.processes import is_watched, threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
 CALLS = ("fsync", "fdatasync", "sync_file_range", "msync", "syncfs", "sync")
 # `1234  fsync(5) = 0`; the second half of a call cut in two says `<... resumed>`.
 _CALL = re.compile(rf"^(\d+)\s+({'|'.join(CALLS)})\(", re.MULTILINE)
-_END_S = 5.0
+ATTACH_S, POLL_S, END_S = 10.0, 0.02, 5.0
 
 
 def is_possible() -> bool:
@@ -31,7 +32,7 @@ def is_possible() -> bool:
 
 
 def count(
-    pids: Mapping[str, int], folder: Path, meanwhile: Callable[[], None]
+    pids: Mapping[str, int], folder: Path, meanwhile: Callable[[], object]
 ) -> dict[str, int]:
     """Count the calls of each process while `meanwhile` runs.
 
@@ -57,16 +58,27 @@ def count(
         command += ["-p", str(pid)]
     watcher = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
     try:
-        meanwhile()
+        _until_watching(watcher, pids.values())
         refused = watcher.poll() is not None
+        if not refused:
+            meanwhile()
     finally:
         owners = {t: role for role, pid in pids.items() for t in threads(pid)}
         watcher.send_signal(signal.SIGINT)
-        _, words = watcher.communicate(timeout=_END_S)
+        _, words = watcher.communicate(timeout=END_S)
     if refused:
         msg = f"strace cannot watch: {words.decode(errors='replace').strip()}"
         raise UnavailableError(msg, hint="Run it as root, or allow ptrace.")
     return tally(record.read_text(), owners, pids)
+
+
+def _until_watching(watcher: subprocess.Popen[bytes], pids: Collection[int]) -> None:
+    """Wait until no call can be missed any more; ends early with the watcher."""
+    deadline_s = time.monotonic() + ATTACH_S
+    while watcher.poll() is None and time.monotonic() < deadline_s:
+        if all(is_watched(pid) for pid in pids):
+            return
+        time.sleep(POLL_S)
 
 
 def tally(

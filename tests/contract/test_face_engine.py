@@ -1,4 +1,4 @@
-"""Every engine keeps the promises of `ports.faces`, the fake one and dlib's."""
+"""Every engine keeps the promises of `ports.faces`, the fake one and the real ones."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from modelling import furnished, needs
 from PIL import Image, ImageFilter
 
 from config.sections import Vision
-from doorbell.adapters import faces_dlib
+from doorbell.adapters import faces_dlib, points
+from doorbell.adapters.engines import open_engine
+from doorbell.adapters.model_folder import ModelFolder
 from doorbell.core import chip as measure
 from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError, UnavailableError
@@ -78,17 +81,44 @@ def photographed(person: int, photo: int, width: int) -> NDArray[np.uint8]:
 
 @pytest.fixture(scope="module")
 def dlib_engine() -> Engine:
-    pytest.importorskip("dlib", reason="dlib is not installed")
+    needs("dlib")
     return faces_dlib.open_engine(Vision())
 
 
-@pytest.fixture(params=["fake", "dlib"])
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    """A folder with every model there is."""
+    return furnished(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def onnx_engine(folder: ModelFolder) -> Engine:
+    return open_engine(Vision(engine="dlib-onnx"), folder)
+
+
+@pytest.fixture(scope="module")
+def bare_engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """`dlib-onnx` on a fresh machine: without YuNet."""
+    needs("dlib", "onnxruntime")
+    bare = ModelFolder(tmp_path_factory.mktemp("bare"))
+    return open_engine(Vision(engine="dlib-onnx"), bare)
+
+
+@pytest.fixture(scope="module")
+def mobile_engine(folder: ModelFolder) -> Engine:
+    return open_engine(Vision(engine="mobilefacenet"), folder)
+
+
+REAL = ["dlib_engine", "onnx_engine", "bare_engine", "mobile_engine"]
+
+
+@pytest.fixture(params=["fake", *REAL])
 def stand(request: pytest.FixtureRequest) -> Stand:
     if request.param == "fake":
         return Stand(open_fake_engine(Vision()), painted)
     if not LFW.is_dir():
         pytest.skip(f"no photographs below {LFW}")
-    return Stand(request.getfixturevalue("dlib_engine"), photographed)
+    return Stand(request.getfixturevalue(request.param), photographed)
 
 
 def test_face_is_found_where_it_is(stand: Stand) -> None:
@@ -142,6 +172,29 @@ def test_pictures_without_face_show_nobody(
     assert stand.engine.detector.detect(np.full((*shape, 3), 90, np.uint8), 60) == []
 
 
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 30, 30)])
+def test_picture_of_one_colour_shows_nobody_to_real_engines(
+    stand: Stand, colour: tuple[int, int, int]
+) -> None:
+    if stand.engine.name == "fake":
+        pytest.skip("one colour is what the fake engine takes for a face")
+    rgb = np.empty((240, 320, 3), np.uint8)
+    rgb[:] = colour
+    assert stand.engine.detector.detect(rgb, 24) == []
+
+
+def test_crowd_is_found_and_each_face_once(stand: Stand) -> None:
+    if stand.engine.name == "fake":
+        pytest.skip("two squares of one hue are one face to the fake engine")
+    face = stand.portrait(0, 0, 60)[170:310, 250:390]
+    crowd = np.tile(face, (5, 8, 1))
+    found = stand.engine.detector.detect(crowd, 40)
+    assert 36 <= len(found) <= 40
+    assert len({(round(f.box.x / 70), round(f.box.y / 70)) for f in found}) == len(
+        found
+    )
+
+
 def test_face_over_the_edge_can_be_embedded(stand: Stand) -> None:
     rgb = stand.portrait(0, 0, 160)[:, 250:]
     embedder = stand.engine.embedder
@@ -157,22 +210,17 @@ def test_read_only_frames_of_the_ring_are_taken(stand: Stand) -> None:
 
 def test_space_names_the_network(stand: Stand) -> None:
     assert stand.engine.embedder.space
-    assert stand.engine.name in {"fake", "dlib"}
+    assert stand.engine.name in {"fake", "dlib", "dlib-onnx", "mobilefacenet"}
 
 
 # What is dlib's own.
 
 
-def test_dlib_never_names_at_a_distance_above_a_half() -> None:
-    # At 0.6, the default of face_recognition, 18 % of strangers are named.
-    assert faces_dlib.DLIB_POINT.known_at >= 0.5
-
-
 def test_dlib_thresholds_can_be_set(dlib_engine: Engine) -> None:
-    assert dlib_engine.point == faces_dlib.DLIB_POINT
+    assert dlib_engine.point == points.DLIB_POINT
     engine = open_fake_engine(Vision(known_at=0.99, unsure_at=0.9))
     assert (engine.point.known_at, engine.point.unsure_at) == (0.99, 0.9)
-    assert faces_dlib._point(Vision(known_at=0.6)).known_at == 0.6
+    assert points.as_set(points.DLIB_POINT, Vision(known_at=0.96)).known_at == 0.96
 
 
 def test_dlib_gives_the_numbers_of_face_recognition(dlib_engine: Engine) -> None:
@@ -223,7 +271,7 @@ def test_missing_models_say_which_command_mends_it(
 ) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(UnavailableError, match="is missing") as caught:
-        faces_dlib._model_file("network.dat")
+        faces_dlib.model_file("network.dat")
     assert caught.value.exit_code == 69
     assert "pip install" in caught.value.hint
 

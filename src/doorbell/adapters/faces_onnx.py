@@ -11,6 +11,7 @@ from doorbell.adapters.digests import file_digest, space_of
 from doorbell.adapters.faces_dlib import DlibChips, DlibDetector, FivePoints
 from doorbell.adapters.mobilefacenet import (
     ALIGNMENT,
+    SHARPNESS_UNIT,
     MobileFaceNetEmbedder,
     RefinedYunet,
 )
@@ -129,6 +130,7 @@ def open_mobilefacenet(vision: Vision, folder: ModelFolder) -> Engine:
         detector=RefinedYunet(Yunet(yunet)),
         embedder=MobileFaceNetEmbedder(network, space),
         point=as_set(MOBILEFACENET_POINT, vision),
+        sharpness_unit=SHARPNESS_UNIT,
     )
 
 

@@ -44,6 +44,12 @@ TEMPLATE = np.array(
 # Mean and deviation of ImageNet's pixels: what this network was trained with.
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+# YuNet marks the tip of the nose, which leaves the middle sooner than its base: on LFW
+# the 98th percentile of |yaw| is 0.82 by the tip and 0.59 by the base.
+TIP_TO_BASE = 0.72
+# On LFW its chips have 3.8 times the variance of the Laplacian that dlib's larger ones
+# have (1st, 5th and 50th percentile: 3.9, 3.8, 3.6).
+SHARPNESS_UNIT = 3.8
 # Side of the cut-out in pixels, and how many times the face's own side it shows.
 CUT_OUT = 320
 SURROUNDINGS = 2.0
@@ -160,7 +166,7 @@ def _face(
     box: NDArray[np.float32], score: float, marks: NDArray[np.float32]
 ) -> DetectedFace:
     # The eye to the right first, as dlib tells them.
-    aside = yaw(marks[1], marks[0], marks[2])
+    aside = yaw(marks[1], marks[0], marks[2]) * TIP_TO_BASE
     return DetectedFace(whole(box), score, marks, aside)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from doorbell.core.stamp import Stamp
+    from doorbell.ports.store import NewEmbedding
 
 _ID_BYTES = 16
 _FLOAT_BYTES = 4
@@ -115,6 +116,13 @@ class PeopleRows(StoreParts):
             ).fetchall()
         for row in ids:
             yield self._photo(key, row["id"])
+
+    def replace_embeddings(self, changes: Sequence[NewEmbedding]) -> int:
+        """See the port."""
+        with self.database.write() as connection:
+            return sum(
+                self._replace_embedding(connection, change) for change in changes
+            )
 
     def gallery(self, space: str) -> tuple[list[str], bytes]:
         """See the port."""
@@ -235,13 +243,36 @@ class PeopleRows(StoreParts):
             embedding = self.vault.seal(
                 key, photo.embedding, Owner("photo-embedding", photo_id)
             )
-            _check_embedding(connection, photo, len(embedding))
+            _check_embedding(connection, photo.embedding, photo.space, len(embedding))
             jpeg = self.vault.seal(key, photo.jpeg, Owner("photo-jpeg", photo_id))
             connection.execute(
                 "INSERT INTO photos (id, person_id, space, embedding, jpeg) "
                 "VALUES (?, ?, ?, ?, ?)",
                 (photo_id, person_id, photo.space, embedding, jpeg),
             )
+
+    def _replace_embedding(
+        self, connection: sqlite3.Connection, change: NewEmbedding
+    ) -> int:
+        row = connection.execute(
+            "SELECT people.id, people.key FROM people "
+            "JOIN photos ON photos.person_id = people.id WHERE photos.id = ?",
+            (change.photo_id,),
+        ).fetchone()
+        if row is None:
+            return 0
+        owner = Owner("photo-embedding", change.photo_id)
+        sealed = self.vault.seal(self._key(row), change.embedding, owner)
+        # The old one must not count as another of its space.
+        connection.execute(
+            "UPDATE photos SET space = '' WHERE id = ?", (change.photo_id,)
+        )
+        _check_embedding(connection, change.embedding, change.space, len(sealed))
+        connection.execute(
+            "UPDATE photos SET space = ?, embedding = ? WHERE id = ?",
+            (change.space, sealed, change.photo_id),
+        )
+        return 1
 
     def _photo(self, key: bytes, photo_id: str) -> EnrolledPhoto:
         with self.database.read() as connection:
@@ -257,6 +288,7 @@ class PeopleRows(StoreParts):
                 key, row["embedding"], Owner("photo-embedding", photo_id)
             ),
             space=row["space"],
+            id=photo_id,
         )
 
     def _erase(self, connection: sqlite3.Connection, person_id: str) -> list[str]:
@@ -320,16 +352,16 @@ def _bury(connection: sqlite3.Connection, tombstone: Tombstone) -> None:
 
 
 def _check_embedding(
-    connection: sqlite3.Connection, photo: EnrolledPhoto, sealed_bytes: int
+    connection: sqlite3.Connection, embedding: bytes, space: str, sealed_bytes: int
 ) -> None:
     """Refuse an embedding that cannot be compared with the others of its space."""
-    if not photo.embedding or len(photo.embedding) % _FLOAT_BYTES:
-        msg = f"an embedding of {len(photo.embedding)} bytes is no row of float32"
+    if not embedding or len(embedding) % _FLOAT_BYTES:
+        msg = f"an embedding of {len(embedding)} bytes is no row of float32"
         raise BadInputError(msg)
     # Sealing adds the same to all, so lengths can be compared without opening them.
     odd = connection.execute(
         "SELECT 1 FROM photos WHERE space = ? AND length(embedding) != ? LIMIT 1",
-        (photo.space, sealed_bytes),
+        (space, sealed_bytes),
     ).fetchone()
     if odd is not None:
         msg = "the embedding has another length than those enrolled before"

@@ -1,11 +1,11 @@
-"""`doorbell people list|show|rename|erase|export`."""
+"""`doorbell people list|show|rename|erase|export|reembed|import`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorbell.cli import pictures, shown
+from doorbell.cli import gallery_commands, pictures, shown
 from doorbell.cli.context import answer, carry_out, close_all
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.cli.views import person_view
@@ -33,7 +33,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "people",
         run=list_people,
-        about="list, show, rename, erase or export who is enrolled",
+        about="list, show, rename, erase, export or compute anew who is enrolled",
         example="doorbell people",
         json=True,
     )
@@ -64,6 +64,7 @@ def add_parser(subparsers: Subparsers) -> None:
     rename_.add_argument("who", metavar="WHO", help="name or id")
     rename_.add_argument("name", metavar="NAME", help="the new name")
     _add_erase_and_export(group)
+    gallery_commands.add_parsers(group)
 
 
 def _add_erase_and_export(group: Subparsers) -> None:
@@ -107,6 +108,12 @@ def list_people(context: Context) -> int:
         for one in people
     ]
     context.say(shown.table(("NAME", "PHOTOS", "ENROLLED", "CONSENT BY"), rows))
+    left_out = sum(one.left_out for one in people)
+    if left_out:
+        photos = shown.count(left_out, "photograph")
+        context.say(
+            f"{photos} of another engine are not compared: `doorbell people reembed`"
+        )
     return 0
 
 

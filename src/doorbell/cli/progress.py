@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+BAR_CELLS = 30
+
+
 def tracked(photos: list[Path], stream: TextIO) -> Iterator[Path]:
     """Yield the photographs, showing on `stream` how far we are.
 
@@ -52,6 +55,18 @@ def byte_bar(total: int, stream: TextIO) -> Iterator[Callable[[int], None]]:
         disable=not stream.isatty(),
     ) as bar:
         yield lambda have: bar.update(have - bar.n) and None
+
+
+@contextlib.contextmanager
+def photo_bar(stream: TextIO) -> Iterator[Callable[[int, int], None]]:
+    """Give a function that is told how many photographs of how many are done."""
+    with status_line(stream) as show:
+        yield lambda done, total: show(_drawn(done, total))
+
+
+def _drawn(done: int, total: int) -> str:
+    filled = BAR_CELLS * done // max(total, 1)
+    return f"[{'#' * filled:<{BAR_CELLS}}] {done}/{total} photographs"
 
 
 @contextlib.contextmanager

@@ -50,6 +50,9 @@ def status(context: Context) -> int:
         ("people", str(found.people)),
         ("waiting to be told", str(found.outbox)),
     ]
+    if found.left_out:
+        photos = shown.count(found.left_out, "photograph")
+        rows.append(("not compared", f"{photos}: doorbell people reembed"))
     context.say(shown.listing(rows))
     workers = [
         (w.role, w.state, str(w.pid or "-"), str(w.deaths), w.detail)

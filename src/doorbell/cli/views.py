@@ -65,6 +65,7 @@ def person_view(person: PersonView) -> dict[str, object]:
         "consent": person.consent,
         "enrolled": iso(person.enrolled_s),
         "photos": person.photos,
+        "left_out": person.left_out,
     }
 
 

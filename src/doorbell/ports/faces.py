@@ -81,6 +81,8 @@ class Engine:
     Attributes:
         note: what is missing and which one command would improve it; empty when
             nothing would.
+        sharpness_unit: how much sharper its chips are than dlib's of the same face, in
+            whose units `core.quality` draws its lines.
     """
 
     name: str
@@ -88,3 +90,4 @@ class Engine:
     embedder: FaceEmbedder
     point: OperatingPoint
     note: str = ""
+    sharpness_unit: float = 1.0

@@ -93,12 +93,24 @@ class EnrolledPhoto:
     """One enrolment photograph and what was computed from it.
 
     Attributes:
-        jpeg: the photograph, re-encoded by us.
+        jpeg: the photograph, re-encoded by us; empty when only the embedding was
+            imported.
         embedding: float32 little endian.
         space: embedding space of that embedding.
+        id: of the stored photograph; empty before it is stored.
     """
 
     jpeg: bytes
+    embedding: bytes
+    space: str
+    id: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewEmbedding:
+    """What another engine computed from a stored photograph."""
+
+    photo_id: str
     embedding: bytes
     space: str
 
@@ -343,6 +355,19 @@ class PeopleStore(Protocol):
 
     def photos(self, person_id: str) -> Iterator[EnrolledPhoto]:
         """Open a person's enrolment photographs, one at a time."""
+        ...
+
+    def replace_embeddings(self, changes: Sequence[NewEmbedding]) -> int:
+        """Replace the embeddings of these photographs, all or none.
+
+        A photograph that was erased meanwhile is passed over.
+
+        Returns:
+            How many were replaced.
+
+        Raises:
+            BadInputError: embeddings of one space would differ in length.
+        """
         ...
 
     def gallery(self, space: str) -> tuple[list[str], bytes]:

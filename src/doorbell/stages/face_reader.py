@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from doorbell.core import chip as chips
 from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError
+from doorbell.core.exposure import brought_out
 from doorbell.core.quality import FaceMeasures, complaint, face_quality
 from doorbell.core.tracks import Sighting
 
@@ -75,12 +76,17 @@ class FaceReader:
         self._slowest_s: dict[str, float] = {}
 
     def read(self, rgb: NDArray[np.uint8], min_width_px: int) -> Reading:
-        """Return the faces at least `min_width_px` wide, the largest 8 embedded."""
+        """Return the faces at least `min_width_px` wide, the largest 8 embedded.
+
+        A dark picture is brought out first; that counts as part of detection.
+        """
         began_ns = self._announce("detect")
-        found = list(self._engine.detector.detect(rgb, min_width_px))[:MAX_FACES]
+        lit = brought_out(rgb)
+        seen = rgb if lit is None else lit
+        found = list(self._engine.detector.detect(seen, min_width_px))[:MAX_FACES]
         detect_ns = self._note_time("detect", began_ns)
         began_ns = self._clock.mono_ns()
-        faces = [self._read(rgb, face, rank) for rank, face in enumerate(found)]
+        faces = [self._read(rgb, seen, face, rank) for rank, face in enumerate(found)]
         embed_ns = self._clock.mono_ns() - began_ns
         took = {"detect": detect_ns / NS_PER_MS, "embed": embed_ns / NS_PER_MS}
         return Reading(faces, took)
@@ -96,12 +102,21 @@ class FaceReader:
         self._note_time("embed", began_ns)
         return rows
 
-    def _read(self, rgb: NDArray[np.uint8], face: DetectedFace, rank: int) -> ReadFace:
-        chip = self._engine.embedder.align(rgb, face)
+    def _read(
+        self,
+        rgb: NDArray[np.uint8],
+        seen: NDArray[np.uint8],
+        face: DetectedFace,
+        rank: int,
+    ) -> ReadFace:
+        embedder = self._engine.embedder
+        chip = embedder.align(seen, face)
+        # How dark it was is told as the camera saw it.
+        as_taken = chip if seen is rgb else embedder.align(rgb, face)
         measures = FaceMeasures(
             width_px=face.box.w,
-            sharpness=chips.sharpness(chip),
-            brightness=chips.brightness(chip),
+            sharpness=chips.sharpness(chip) / self._engine.sharpness_unit,
+            brightness=chips.brightness(as_taken),
             yaw=face.yaw,
         )
         embedding, note = self._embedding(chip, rank)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from doorbell.core.stamp import Stamp
+    from doorbell.ports.store import NewEmbedding
 
 Fault = Literal["ENOSPC", "EIO", "EROFS"]
 
@@ -67,7 +68,8 @@ class MemoryPeople:
             if consent:
                 person = replace(person, consent=clean_consent(consent))
         self._check_embeddings(photos)
-        kept = [*self._photos.get(person.id, ()), *photos]
+        new = [replace(photo, id=os.urandom(16).hex()) for photo in photos]
+        kept = [*self._photos.get(person.id, ()), *new]
         self._photos[person.id] = kept
         self._people[person.id] = replace(person, photos=len(kept))
         return self._people[person.id]
@@ -105,6 +107,27 @@ class MemoryPeople:
         """See the port."""
         self._enrolled(person_id)
         yield from self._photos[person_id]
+
+    def replace_embeddings(self, changes: Sequence[NewEmbedding]) -> int:
+        """See the port."""
+        self._fault()
+        before = {key: list(photos) for key, photos in self._photos.items()}
+        wanted = {change.photo_id: change for change in changes}
+        replaced = 0
+        for photos in self._photos.values():
+            for place, photo in enumerate(photos):
+                if (change := wanted.get(photo.id)) is not None:
+                    new = EnrolledPhoto(
+                        photo.jpeg, change.embedding, change.space, photo.id
+                    )
+                    photos[place] = new
+                    replaced += 1
+        try:
+            self._check_embeddings([p for all_ in self._photos.values() for p in all_])
+        except BadInputError:
+            self._photos = before
+            raise
+        return replaced
 
     def gallery(self, space: str) -> tuple[list[str], bytes]:
         """See the port."""

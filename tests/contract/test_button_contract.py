@@ -1,4 +1,7 @@
-"""What every button keeps: the fake, gpiozero's on mock pins, and the pressed mock."""
+"""What every button keeps: the fake, gpiozero's on mock pins, and the pressed mock.
+
+In the device VM also gpiozero's with lgpio on a GPIO chip of the kernel.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from doorbell.adapters.button_mock import MockButton, mock_pins
 from doorbell.adapters.gpio_lines import LineBusyError, OutputPulse, lgpio_pins
 from doorbell.core.errors import HardwareAbsentError, UnavailableError
 from doorbell.testing.button import FakeButton, press, tell
+from doorbell.testing.device import LINE_FOLDER, SimulatedLine, why_no_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +28,16 @@ if TYPE_CHECKING:
     from doorbell.ports.button import Button, Edge
 
 WIRINGS = [
-    (pull, active) for pull in ("up", "down", "floating") for active in ("low", "high")
+    f"{pull}-{active}"
+    for pull in ("up", "down", "floating")
+    for active in ("low", "high")
 ]
+ON_DEVICE = [
+    pytest.param(f"chip-{wiring}", marks=pytest.mark.device) for wiring in WIRINGS
+]
+# No finger is faster, and the simulated chip makes one edge of two that are.
+FINGER_S = 0.05
+chip_pins = lgpio_pins(LINE_FOLDER)
 
 
 @dataclass
@@ -47,6 +59,20 @@ def gpio_bench(pull: str, active: str) -> Bench:
     return Bench(GpioButton(settings, pins), drive)
 
 
+def chip_bench(pull: str, active: str) -> Bench:
+    if reason := why_no_device():
+        pytest.skip(reason)
+    settings = msgspec.convert({"pull": pull, "active": active}, ButtonSettings)
+    line = SimulatedLine(settings.pin)
+
+    def drive(pressed: bool) -> None:
+        line.drive(high=pressed == (active == "high"))
+        time.sleep(FINGER_S)
+
+    drive(False)
+    return Bench(GpioButton(settings, chip_pins), drive)
+
+
 def fake_bench() -> Bench:
     button = FakeButton()
     return Bench(
@@ -61,15 +87,15 @@ def mock_bench(tmp_path: Path) -> Bench:
     return Bench(button, lambda pressed: tell(path, "down" if pressed else "up"))
 
 
-@pytest.fixture(
-    params=["fake", "mock", *(f"{pull}-{active}" for pull, active in WIRINGS)]
-)
+@pytest.fixture(params=["fake", "mock", *WIRINGS, *ON_DEVICE])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     match request.param.split("-"):
         case ["fake"]:
             made = fake_bench()
         case ["mock"]:
             made = mock_bench(tmp_path)
+        case ["chip", *wiring]:
+            made = chip_bench(*wiring)
         case wiring:
             made = gpio_bench(*wiring)
     yield made
@@ -80,7 +106,7 @@ def opened(bench: Bench) -> Button:
     """Take the line with nobody pressing."""
     assert bench.button.open()
     if not isinstance(bench.button, MockButton):
-        # A mock pin follows its pull; a real one follows the wire.
+        # A simulated pin follows its pull; a real one follows the wire.
         bench.drive(False)
         bench.button.edges()
     return bench.button
@@ -144,6 +170,50 @@ def test_line_held_by_somebody_else_is_said_with_a_hint() -> None:
         GpioButton(ButtonSettings(), pins).open()
     assert "gpioinfo" in caught.value.hint
     first.close()
+
+
+def test_busy_line_can_be_taken_later_though_its_error_is_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # gpiozero reserves a pin before it takes it, and forgets that with the object.
+    pins = mock_pins()
+
+    def busy(name: str) -> None:
+        # As gpiozero does: it looks among the pins it has, then takes a new one.
+        try:
+            raise KeyError(name)
+        except KeyError:
+            msg = "GPIO busy"
+            raise OSError(msg)  # noqa: B904 - as gpiozero
+
+    button = GpioButton(ButtonSettings(), pins)
+    monkeypatch.setattr(pins(), "pin", busy)
+    with pytest.raises(LineBusyError) as caught:
+        button.open()
+    monkeypatch.undo()
+    assert button.open()
+    assert "GPIO17" in str(caught.value)
+    button.close()
+
+
+def test_line_that_cannot_be_let_go_properly_is_let_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # lgpio's own thread may still look at the line when it is claimed for a plain
+    # input, and then the kernel says that it is busy.
+    pins = mock_pins()
+    button = GpioButton(ButtonSettings(), pins)
+    button.open()
+
+    def busy_once() -> None:
+        monkeypatch.undo()
+        msg = "GPIO busy"
+        raise OSError(msg)
+
+    monkeypatch.setattr(pins().pin(17), "_disable_event_detect", busy_once)
+    button.close()
+    assert button.open()
+    button.close()
 
 
 def test_pin_that_no_pi_has_is_said_with_a_hint() -> None:

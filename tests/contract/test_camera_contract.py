@@ -13,10 +13,18 @@ import pytest
 
 from config.sections import Camera as Settings
 from doorbell.adapters.camera_folder import FolderCamera
+from doorbell.adapters.camera_picamera2 import Picamera2Camera
 from doorbell.adapters.camera_rtsp import RtspCamera
 from doorbell.adapters.camera_v4l2 import V4l2Camera
 from doorbell.ports.camera import CameraAbsentError, CameraBusyError
 from doorbell.testing.camera import FakeCamera
+from doorbell.testing.device import (
+    LOOPBACK,
+    WEBCAM,
+    Porch,
+    virtual_camera,
+    why_no_device,
+)
 from doorbell.testing.rtsp import RtspServer, why_no_server
 
 if TYPE_CHECKING:
@@ -50,9 +58,46 @@ def _rtsp(server: RtspServer) -> Subject:
     return Subject(RtspCamera(works), RtspCamera(gone))
 
 
-@pytest.fixture(params=["fake", "folder", "rtsp"])
+def _v4l2(node: str) -> Subject:
+    works = Settings(source=f"v4l2:{node}", width=WIDTH, height=HEIGHT)
+    gone = Settings(source="v4l2:/dev/video99", width=WIDTH, height=HEIGHT)
+    return Subject(V4l2Camera(works), V4l2Camera(gone))
+
+
+def _picamera2() -> Subject:
+    settings = Settings(source="picamera2", width=WIDTH, height=HEIGHT)
+    return Subject(
+        Picamera2Camera(settings, device=virtual_camera),
+        Picamera2Camera(settings, number=9, device=virtual_camera),
+    )
+
+
+@pytest.fixture(
+    params=[
+        "fake",
+        "folder",
+        "rtsp",
+        *(
+            pytest.param(name, marks=pytest.mark.device)
+            for name in ("v4l2-loopback", "v4l2-webcam", "picamera2")
+        ),
+    ]
+)
 def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]:
+    if request.node.get_closest_marker("device") and (reason := why_no_device()):
+        pytest.skip(reason)
     match request.param:
+        case "v4l2-loopback":
+            with Porch(640, 480):
+                found = _v4l2(LOOPBACK)
+                yield found
+                found.camera.close()
+        case "v4l2-webcam":
+            found = _v4l2(WEBCAM)
+            yield found
+        case "picamera2":
+            found = _picamera2()
+            yield found
         case "fake":
             fake = FakeCamera(width=WIDTH, height=HEIGHT)
             found = Subject(fake, FakeCamera(opens="absent"))

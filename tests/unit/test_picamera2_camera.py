@@ -82,6 +82,7 @@ class Device:
     is_short: bool = False
     sensor_ns: int = 0
     closes: threading.Event | None = None
+    closing_fails: bool = False
     configuration: dict[str, Any] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     jobs: int = 0
@@ -125,6 +126,9 @@ class Device:
 
     def close(self) -> None:
         self.calls.append("close")
+        if self.closing_fails:
+            msg = "Unable to stop preview."
+            raise RuntimeError(msg)
         if self.closes is not None:
             self.closes.wait(5)
 
@@ -262,6 +266,14 @@ def test_camera_that_hangs_at_close_costs_only_a_while(
         camera.open()
     assert device.closes is not None
     device.closes.set()
+
+
+def test_camera_that_cannot_be_closed_needs_a_new_process() -> None:
+    device = Device(closing_fails=True)
+    camera = opened(device)
+    camera.close()
+    with pytest.raises(UnavailableError, match="must end"):
+        camera.open()
 
 
 def failing(error: Exception) -> Picamera2Camera:

@@ -15,7 +15,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from doorbell.adapters.gpio_lines import PinSource, taking
+from doorbell.adapters.gpio_lines import PinSource, let_go, taking
 from doorbell.core.stamp import NS_PER_S
 from doorbell.ports.button import Edge
 
@@ -101,9 +101,7 @@ class GpioButton:
         """
         device, self._device = self._device, None
         if device is not None:
-            # gpiozero keeps the pin beyond the device, and with it who is called.
-            device.pin.when_changed = None
-            device.close()
+            let_go(device)
         self._edges.clear()
 
     def _means_pressed(self, level: float) -> bool:

@@ -11,6 +11,7 @@ hold on the device ends with the process.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from config.sections import Camera
+
+log = logging.getLogger("doorbell.capture")
 
 CLOSE_TIMEOUT_S = 5.0
 LOOK_WIDTH = 160
@@ -210,19 +213,25 @@ class Picamera2Camera:
         device, self._device, self._job = self._device, None, None
         if device is None:
             return
-        closing = threading.Thread(target=_shut, args=(device,), daemon=True)
+        is_shut = threading.Event()
+        closing = threading.Thread(target=_shut, args=(device, is_shut), daemon=True)
         closing.start()
         closing.join(CLOSE_TIMEOUT_S)
-        self._is_wedged = closing.is_alive()
+        self._is_wedged = not is_shut.is_set()
 
 
-def _shut(device: Any) -> None:  # noqa: ANN401 - picamera2 ships no types
+def _shut(device: Any, is_shut: threading.Event) -> None:  # noqa: ANN401 - picamera2 ships no types
     # A pending request for a frame would stand before the request to stop, for ever
     # if no frame comes. Older releases cannot cancel; there `close` gives up waiting.
     cancel = getattr(device, "cancel_all_and_flush", None)
-    if cancel is not None:
-        cancel()
-    device.close()
+    try:
+        if cancel is not None:
+            cancel()
+        device.close()
+    except (OSError, RuntimeError):
+        log.exception("camera_not_closed")
+    else:
+        is_shut.set()
 
 
 def _is_usable(lores: dict[str, Any] | None) -> bool:

@@ -6,6 +6,7 @@ GPIO needs none of it.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ from doorbell.core.stamp import NS_PER_S
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+log = logging.getLogger("doorbell.button")
 
 # A pin factory of gpiozero, which ships no types; raises HardwareAbsentError.
 PinSource = Callable[[], Any]
@@ -71,13 +74,35 @@ def _open_lgpio(work_dir: Path) -> Any:  # noqa: ANN401 - gpiozero ships no type
 
 
 def taking(pin: int, error: Exception) -> HardwareAbsentError:
-    """Say why a line could not be taken, in words the owner can act on."""
+    """Say why a line could not be taken, in words the owner can act on.
+
+    The error loses its tracebacks: they would keep gpiozero's half-made device alive
+    as long as anybody remembers the error, and with the device the pin reserved.
+    """
     from gpiozero import GPIOPinInUse, PinInvalidPin  # noqa: PLC0415 - see the module
 
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__context__
     if isinstance(error, GPIOPinInUse) or "busy" in str(error).lower():
         return LineBusyError(f"GPIO{pin} is in use: {error}")
     hint = _PIN_HINT if isinstance(error, PinInvalidPin) else _ABSENT_HINT
     return HardwareAbsentError(f"GPIO{pin} cannot be taken: {error}", hint=hint)
+
+
+def let_go(device: Any) -> None:  # noqa: ANN401 - gpiozero ships no types
+    """Release a line; a failure is noted, for there is nothing to do about it.
+
+    gpiozero claims a line anew, as a plain input, to end what it was used for. While a
+    thread of lgpio still waits for its edges, the kernel calls it busy.
+    """
+    # gpiozero keeps the pin beyond the device, and with it who is called.
+    for step in (lambda: setattr(device.pin, "when_changed", None), device.close):
+        try:
+            step()
+        except Exception:  # lgpio.error is a bare Exception
+            log.debug("line_not_let_go", exc_info=True)
 
 
 @dataclass(slots=True)
@@ -119,7 +144,7 @@ class OutputPulse:
     def close(self) -> None:
         """Switch off and release the line."""
         if self._device is not None:
-            self._device.close()
+            let_go(self._device)
         self._device, self._until_ns = None, 0
 
     def _take_line(self) -> Any:  # noqa: ANN401 - gpiozero ships no types

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 LOOPBACK = "/dev/video40"
 WEBCAM = "/dev/video50"
-# Of the picture that prepare.sh gives to libcamera's virtual camera.
-LIBCAMERA_SIZE = (640, 480)
+# Where lgpio puts its pipes in tests.
+LINE_FOLDER = Path("/run/doorbell-lines")
 
 # Written by prepare.sh: the folder of the chip's lines in /sys.
 _LINES = Path("/run/gpio-lines")
@@ -45,7 +45,7 @@ _END_S = 5.0
 
 def why_no_device(environ: Mapping[str, str] = os.environ) -> str:
     """Return why the device's tests cannot run here; empty if they can."""
-    if environ.get("DOORBELL_DEVICE"):
+    if environ.get("DEVICE_TESTS"):
         return ""
     return "needs the device VM: make test-device"
 
@@ -78,6 +78,8 @@ class Porch:
         self._size = (width, height)
         self._period_s = 1 / rate_fps
         self._frame = _yuyv(np.full((height, width, 3), 110, np.uint8))
+        self._going = threading.Event()
+        self._going.set()
         self._left = threading.Event()
         self._thread = threading.Thread(target=self._feed, name="porch", daemon=True)
         self._fd = -1
@@ -85,6 +87,14 @@ class Porch:
     def show(self, rgb: Picture) -> None:
         """From now on this is to be seen; of the porch's size."""
         self._frame = _yuyv(rgb)
+
+    def pause(self) -> None:
+        """Let the camera stand still: it is there, and no frame comes."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Let it run again."""
+        self._going.set()
 
     def __enter__(self) -> Self:
         self._fd = os.open(LOOPBACK, os.O_RDWR | os.O_CLOEXEC)
@@ -106,7 +116,8 @@ class Porch:
 
     def _feed(self) -> None:
         while not self._left.wait(self._period_s):
-            os.write(self._fd, self._frame)
+            if self._going.is_set():
+                os.write(self._fd, self._frame)
 
 
 def unplug_webcam() -> None:

@@ -4,12 +4,12 @@ set -uo pipefail
 SHARE=/mnt
 PYTHON=/opt/doorbell/bin/python
 stty -F /dev/ttyS1 raw -echo columns 88 2>/dev/null || true
-export DOORBELL_DEVICE=1 PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 TERM=dumb COLUMNS=88
+export DOORBELL_TEST_DATA=$SHARE/data
+export DEVICE_TESTS=1 PYTHONSAFEPATH=1 PYTHONDONTWRITEBYTECODE=1 TERM=dumb COLUMNS=88
 export LIBCAMERA_LOG_LEVELS='*:ERROR' GPIOZERO_PIN_FACTORY=lgpio
 
 set -e
-ip link set lo up 2>/dev/null || true
-$PYTHON -m pip install -q --no-index --no-deps $SHARE/wheel/*.whl
+$PYTHON -m pip install -q --no-index --no-deps --root-user-action ignore $SHARE/wheel/*.whl
 bash $SHARE/tests/device/guest/prepare.sh $PYTHON
 set +e
 mkdir -p /root/work
@@ -17,6 +17,8 @@ cp $SHARE/pyproject.toml /root/work/
 cp -r $SHARE/tests /root/work/
 cd /root/work || exit 1
 mapfile -t arguments < $SHARE/pytest-arguments
-$PYTHON -m pytest "${arguments[@]}" -p no:cacheprovider -o timeout=120
+# picamera2 still sets its threads' daemon flag in the old way.
+$PYTHON -m pytest "${arguments[@]}" -p no:cacheprovider -o timeout=600 -o faulthandler_timeout=550 \
+  -W 'ignore:setDaemon:DeprecationWarning'
 echo $? > $SHARE/exit-code
 sync

@@ -95,14 +95,13 @@ class Daemon:
 
     def _reload(self, hub: Hub) -> None:
         try:
-            wanted = self._load()
+            plan = plan_reload(hub.settings, self._load())
+            hub.reconfigure(plan.settings, plan.roles)
         except SettingsError as error:
             log.error("settings_refused", extra={"error": str(error)})  # noqa: TRY400 - every mistake is in the message
             return
-        plan = plan_reload(hub.settings, wanted)
         for key in plan.needs_restart:
             log.warning("setting_needs_restart", extra={"key": key})
-        hub.reconfigure(plan.settings, plan.roles)
         log.info("settings_reloaded", extra={"restarted": ",".join(plan.roles)})
 
     async def _serve(self, hub: Hub, started: Callable[[Hub], None] | None) -> None:

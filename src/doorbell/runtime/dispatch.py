@@ -339,7 +339,8 @@ class Dispatcher:
             ids = [key for key, value in verdicts.items() if value == state]
             if ids:
                 await self._settle(ids, state, message.detail)
-        del self._attempts[message.attempt]
+        # The worker may have died meanwhile, and its attempts with it.
+        self._attempts.pop(message.attempt, None)
         self.wake()
 
     def _lift_backoff(self, target: str) -> None:
@@ -371,6 +372,8 @@ class Dispatcher:
                 return "dead"
 
     async def _bury(self, ids: list[int], reason: str) -> None:
+        for target in {self._items[key].target for key in ids if key in self._items}:
+            log.error("notification_dead", extra={"target": target, "reason": reason})
         await self._settle(ids, "dead", reason)
 
     async def _settle(self, ids: list[int], state: OutboxState, error: str) -> None:

@@ -513,13 +513,17 @@ class Hub:
         return f"{state}; camera {camera}; {len(self.names)} enrolled{storage}"
 
     def reconfigure(self, settings: ProductionSettings, roles: Sequence[str]) -> None:
-        """Take over new settings and restart the workers that read them."""
+        """Take over new settings and restart the workers that read them.
+
+        Raises:
+            SettingsError: a secret cannot be read; nothing was changed.
+        """
+        urls = wiring.target_urls(settings, self._environ)
         self.settings = settings
         old = self.supervisor.configuration
         self.supervisor.configuration = m.Configure(
             settings=settings, slot_size=old.slot_size, slots=old.slots
         )
-        urls = wiring.target_urls(settings, self._environ)
         self.dispatcher.reconfigure(settings.notify, urls, wiring.zone(settings))
         self.doorkeeper.reconfigure(settings)
         self.supervisor.restart(roles)

@@ -280,8 +280,8 @@ class Supervisor:
             worker = self.workers.get(role)
             if worker is None:
                 continue
-            worker.is_wanted_down = True
             if worker.peer is not None:
+                worker.is_wanted_down = True
                 worker.peer.send(Stop())
         self.pardon()
 

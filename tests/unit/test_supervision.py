@@ -105,3 +105,13 @@ def test_a_pardoned_worker_starts_again() -> None:
     worker = Supervised(state=State.FATAL)
     worker.pardon()
     assert worker.step(Event.TICK, 0.0) is Action.SPAWN
+
+
+def test_a_killed_worker_is_not_killed_again_at_once() -> None:
+    """The kernel needs a moment to end it; each word of it in the log is one hang."""
+    worker = started(at_s=0.0)
+    assert worker.step(Event.TICK, 5.0) is Action.KILL
+    assert worker.step(Event.TICK, 5.02) is Action.NOTHING
+    assert worker.step(Event.TICK, 6.1) is Action.KILL
+    worker.step(Event.EXITED, 6.2)
+    assert worker.state is State.BACKOFF

@@ -15,6 +15,10 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
 
+# A killed process is gone within this, unless the kernel holds it.
+KILL_AGAIN_S = 1.0
+
+
 class State(StrEnum):
     """Where a worker stands in its life."""
 
@@ -88,6 +92,7 @@ class Supervised:
             case Event.TICK, State.BACKOFF if now_s >= self.deadline_s:
                 return self._spawn(now_s)
             case Event.TICK, State.STARTING | State.RUNNING if now_s >= self.deadline_s:
+                self.deadline_s = now_s + KILL_AGAIN_S
                 return Action.KILL
             case (Event.READY, State.STARTING) | (Event.PROGRESS, State.RUNNING):
                 self.state = State.RUNNING

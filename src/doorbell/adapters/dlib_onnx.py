@@ -84,7 +84,11 @@ def _folded(network: DlibNetwork) -> list[Layer]:
         else:
             found.append(layer)
     first = found[0]
-    if not isinstance(first, Convolution) or first.pad != (0, 0):
+    if (
+        not isinstance(first, Convolution)
+        or first.pad != (0, 0)
+        or first.weights.shape[1] != len(network.mean)
+    ):
         # With padding, the mean could not be folded: dlib pads after subtracting it.
         msg = "the network does not begin with a plain convolution"
         raise ModelError(msg)

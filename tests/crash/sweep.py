@@ -117,7 +117,7 @@ class Porch:
         """Wait for the end of a visit; False if there is none."""
         try:
             until(self.is_settled, SETTLE_S, "settled")
-            until(lambda: self.journalled() <= self.told(), 3.0, "told")
+            until(lambda: self.journalled() <= self.told(), SETTLE_S, "told")
             # What was told of it just now is being recorded.
             until(self.is_settled, 3.0, "settled")
         except AssertionError:
@@ -130,6 +130,8 @@ class Porch:
         if process is None or process.poll() is not None:
             self.step.start()
         until(self.is_settled, SETTLE_S, "settled")
+        # A ring that was taken up after a restart may be joined as well.
+        time.sleep(self.step.settings.button.merge_s + 0.1)
 
 
 def threads(pid: int) -> list[int]:

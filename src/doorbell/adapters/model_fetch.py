@@ -131,7 +131,8 @@ def _download(
             # Only a download that gets on is taken up again.
             if attempt == ATTEMPTS or _size(part) <= had:
                 raise _refused(url, str(error) or type(error).__name__) from error
-        if _size(part) == model.size:
+        # What is too long is refused when its digest is taken.
+        if _size(part) >= model.size:
             return
         if _size(part) <= had:
             raise _refused(url, f"it ended after {had} of {model.size} bytes")

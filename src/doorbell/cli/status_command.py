@@ -40,6 +40,8 @@ def status(context: Context) -> int:
     if context.wants_json:
         view = msgspec.to_builtins(found)
         view.pop("type", None)
+        # Left out on the wire where it is nothing.
+        view["left_out"] = found.left_out
         context.say_json(view)
         return 0
     rows = [

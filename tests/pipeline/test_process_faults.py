@@ -202,26 +202,23 @@ timeout_s = 2.0
         assert other.wait_for(1, 3.0)
 
 
-def test_pictures_that_vanish_from_the_camera_cost_no_ring(
-    doorstep: Doorstep,
+def test_a_camera_that_went_away_lends_nobody_its_last_frames(
+    running: Doorstep,
 ) -> None:
-    doorstep.start()
-    doorstep.ready()
-    aside = doorstep.porch.with_name("aside")
-    doorstep.porch.rename(aside)
-    doorstep.press()
-    doorstep.told()
-    # A capture process that starts without it reports the camera as absent.
-    os.kill(doorstep.pid("capture"), signal.SIGKILL)
-    until(lambda: events(doorstep, "worker_died"), what="death")
-    time.sleep(0.4)  # beyond merge_s: the next ring is a visit of its own
-    until(lambda: not doorstep.is_up(*WORKERS), what="the camera is missed")
-    doorstep.press()
-    assert not json.loads(doorstep.told(2)[1])["attachments"]
-    aside.rename(doorstep.porch)
-    doorstep.ready()
-    doorstep.press()
-    assert json.loads(doorstep.told(3)[2])["attachments"]
+    running.stand("anna")
+    aside = running.porch.with_name("aside")
+    running.porch.rename(aside)
+    os.kill(running.pid("capture"), signal.SIGKILL)
+    until(lambda: events(running, "worker_died"), what="death")
+    time.sleep(1.2)  # longer than the pre-roll
+    running.press()
+    (body,) = running.told()
+    assert "Anna" not in body
+    assert not json.loads(body)["attachments"]
+    aside.rename(running.porch)
+    running.ready()
+    running.press()
+    assert "Anna" in running.told(2)[1]
 
 
 def test_pictures_that_are_none_are_refused_and_cost_nothing(

@@ -242,7 +242,7 @@ class Doorkeeper:
         self._visits.append(visit)
         visit.supplied = supplied is not None
         # Who stands there now is not who rang long ago.
-        seen = [] if late else self._desk.preroll()
+        seen = [] if late else self._desk.preroll(edge.mono_ns)
         for frame in seen if supplied is None else supplied:
             self._offer(visit, frame)
         if not visit.supplied and visit.candidates:

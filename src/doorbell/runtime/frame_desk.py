@@ -42,6 +42,7 @@ class FrameDesk:
         book: which slot is whose.
         send: to a worker by its role; false if it is not there.
         ring_fd: to copy pictures in and out that are no camera frames.
+        memory_ns: frames older than this are no pre-roll of a press.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class FrameDesk:
         send: Callable[[str, object, Sequence[int]], bool],
         ring_fd: int,
         slot_size: int,
+        memory_ns: int,
     ) -> None:
         self._book = book
         self._send = send
         self._slot_size = slot_size
+        self._memory_ns = memory_ns
         self._map = mmap.mmap(ring_fd, os.fstat(ring_fd).st_size)
         self._requests = itertools.count(1)
         self._waiting: dict[int, tuple[str, asyncio.Future[bytes | None]]] = {}
@@ -94,9 +97,17 @@ class FrameDesk:
         self._lend()
         return True
 
-    def preroll(self) -> list[FrameRef]:
-        """The newest frames, newest last."""
-        return list(self._book.preroll_frames())
+    def preroll(self, at_ns: int) -> list[FrameRef]:
+        """The newest frames as of then, newest last.
+
+        Of a camera that went away the last frames stay: who is in them is no longer
+        at the door, and must not lend a stranger a name.
+
+        Args:
+            at_ns: CLOCK_MONOTONIC of the press, or of now.
+        """
+        oldest_ns = at_ns - self._memory_ns
+        return [f for f in self._book.preroll_frames() if f.mono_ns >= oldest_ns]
 
     def pin(self, frame: FrameRef, owner: str) -> None:
         """Keep a frame until `unpin`."""

@@ -25,6 +25,7 @@ from doorbell.core.errors import (
 )
 from doorbell.core.frames import LendingBook
 from doorbell.core.reasons import Reason
+from doorbell.core.stamp import NS_PER_S
 from doorbell.core.supervision import RestartPolicy
 from doorbell.runtime import ring, wiring
 from doorbell.runtime.anticipator import Anticipator
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from config.production.production_settings import ProductionSettings
+    from config.sections import Camera
     from doorbell.runtime.doorkeeper import Happening, OpenVisit
 
     Watch = Callable[[str, OpenVisit, str], None]
@@ -54,6 +56,8 @@ PRUNE_S = 3600.0
 EXTRA_SLOTS = 2 + 8
 ANSWER_S = 30.0
 FIRST_FRAME_S = 10.0
+# A busy machine hands a frame over this late.
+LATE_FRAME_NS = 500_000_000
 BUTTON_GRACE_S = 4.0
 LAST_GRACE_S = 2.0
 
@@ -101,7 +105,9 @@ class Hub:
         )
         send = self.supervisor.send
         book: LendingBook[m.FrameRef] = LendingBook(slots, slots - EXTRA_SLOTS)
-        self.desk = FrameDesk(book, send, self._ring_fd, slot_size)
+        self.desk = FrameDesk(
+            book, send, self._ring_fd, slot_size, _memory_ns(settings.camera)
+        )
         self.dispatcher = Dispatcher(
             settings=settings.notify,
             urls=wiring.target_urls(settings, environ),
@@ -419,7 +425,7 @@ class Hub:
             HardwareAbsentError: the camera gives none.
         """
         deadline_s = time.monotonic() + FIRST_FRAME_S
-        while not (frames := self.desk.preroll()):
+        while not (frames := self.desk.preroll(self.clock.mono_ns())):
             camera = self.desk.camera
             if camera.condition == "off" or time.monotonic() > deadline_s:
                 msg = f"the camera is {camera.condition}: {camera.detail}"
@@ -581,6 +587,11 @@ class Hub:
         for task in list(self._tasks):
             task.cancel()
         await self.ledger.close()
+
+
+def _memory_ns(camera: Camera) -> int:
+    """Age of the oldest frame a pre-roll may hold: two at least, and one late."""
+    return round(max(camera.preroll_s, 2 / camera.rate_fps) * NS_PER_S + LATE_FRAME_NS)
 
 
 def _policy(settings: ProductionSettings) -> RestartPolicy:

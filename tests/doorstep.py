@@ -139,7 +139,7 @@ timeout_s = 2.0
         log.close()
 
     def ready(self) -> None:
-        until(lambda: self.is_up("button", "notify", "capture", "vision"), 8.0, "ready")
+        until(lambda: self.is_up("button", "notify", "capture", "vision"), 25.0, "ready")
 
     def is_up(self, *roles: str) -> bool:
         status = self.status()

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
     from doorbell.evaluation.visitors import Visitor
-    from doorbell.runtime.doorkeeper import OpenVisit
     from doorbell.runtime.hub import Hub
+    from doorbell.runtime.open_visit import OpenVisit
 
 CONSENT = "press photographs published with face_recognition 1.3.0"
 PICTURES = ".cache/demo-pictures"
@@ -150,7 +150,7 @@ async def _show(
 
 def _is_right(visitor: Visitor, visit: OpenVisit, hub: Hub, context: Context) -> bool:
     decision = str(visit.seen.decision) if visit.seen else "degraded"
-    known = [hub.names.get(face.person_id or "") for face in visit.faces]
+    known = [hub.household.names.get(face.person_id or "") for face in visit.faces]
     is_right = decision == visitor.decision and visitor.name in [*known, None]
     wanted = "" if is_right else f" but should have said {visitor.decision}"
     context.say(f"  said {decision}{wanted}")
@@ -209,7 +209,7 @@ class Theatre:
 
     def _started(self, hub: Hub) -> None:
         self.hub = hub
-        self._narrator.names = hub.names
+        self._narrator.names = hub.household.names
         self._ready.set()
 
     async def __aenter__(self) -> Self:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from doorbell.core.decision import FaceVerdict
-    from doorbell.runtime.doorkeeper import OpenVisit
+    from doorbell.runtime.open_visit import OpenVisit
 
 
 class Narrator:

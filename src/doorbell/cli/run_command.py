@@ -69,7 +69,7 @@ async def _serve(
     def started(hub: Hub) -> None:
         log.info("started", extra={"state": hub.summary()})
         if narrator is not None:
-            narrator.names = hub.names
+            narrator.names = hub.household.names
             announcements.add(asyncio.create_task(_announce(hub, narrator)))
 
     daemon = Daemon(

@@ -84,13 +84,13 @@ def _correlations(
     count = levels.size
     views = np.lib.stride_tricks.sliding_window_view(field, levels.shape)[:, :, 0]
     # The patch has no mean, so that of the view falls out of the product.
-    products = np.einsum("ijklc,klc->ij", views, levels)
+    products: NDArray[np.float32] = np.einsum("ijklc,klc->ij", views, levels)
     sums = views.sum(axis=(2, 3, 4))
     squares = np.einsum("ijklc,ijklc->ij", views, views)
     spread = np.sqrt(np.maximum(squares - sums * sums / count, 0.0))
-    flat = spread < 1.0
-    fit = np.where(flat, 0.0, products / np.where(flat, 1.0, spread))
-    return fit.astype(np.float32)
+    fit = np.zeros(products.shape, np.float32)
+    np.divide(products, spread, out=fit, where=spread >= 1.0)
+    return fit
 
 
 def _window(box: Box) -> Box:

@@ -20,8 +20,8 @@ from doorbell.stages import messages as m
 if TYPE_CHECKING:
     from doorbell.core.decision import FaceVerdict
     from doorbell.ports.store import VisitState
-    from doorbell.runtime.doorkeeper import OpenVisit
     from doorbell.runtime.hub import Hub
+    from doorbell.runtime.open_visit import OpenVisit
     from doorbell.runtime.peer import Peer
 
 # A press that waits: until the first target answered, but not for a dead network.
@@ -86,7 +86,7 @@ class Conversation:
             msg = f"at most {MAX_PICTURES} pictures make a visit"
             raise UsageError(msg)
         hub = self._hub
-        number = hub.next_request()
+        number = hub.questions.next_number()
         owner = f"asked-{number}"
         frames: list[m.FrameRef] = []
         try:
@@ -115,7 +115,7 @@ class Conversation:
             await hub.until_ready("vision")
             hub.doorkeeper.supply(number, frames)
         await hub.until_ready("button")
-        answer, _ = await hub.ask(
+        answer, _ = await hub.questions.ask(
             "button", number, m.RequestRing(request=number, source="command")
         )
         return answer
@@ -138,7 +138,7 @@ class Conversation:
         state: VisitState = "degraded" if visit.course.reason else "decided"
         return views.visit_view(
             visit.record(state),
-            self._hub.names,
+            self._hub.household.names,
             visit.told,
             visit.steps.get("push"),
         )
@@ -149,7 +149,7 @@ class Conversation:
         found = await self._hub.ledger.call(
             lambda store: store.visits(request.limit, request.before)
         )
-        names = self._hub.names
+        names = self._hub.household.names
         self._peer.send(r.Visits(views=[views.visit_view(v, names, {}) for v in found]))
 
     async def _find(self, visit_id: str) -> wiring.VisitRecord:
@@ -163,7 +163,7 @@ class Conversation:
         visit = await self._find(request.visit)
         jpeg = await self._hub.ledger.call(lambda store: store.picture(visit.id))
         told = await self._hub.ledger.call(lambda store: store.told(visit.id))
-        reply = r.Visit(view=views.visit_view(visit, self._hub.names, told))
+        reply = r.Visit(view=views.visit_view(visit, self._hub.household.names, told))
         self._send_picture(reply, jpeg)
 
     def _send_picture(self, reply: r.Reply, jpeg: bytes | None) -> None:
@@ -176,11 +176,11 @@ class Conversation:
         if not 1 <= request.face <= len(visit.faces):
             msg = f"visit {visit.id[:8]} has {len(visit.faces)} faces"
             raise BadInputError(msg)
-        person_id = self._hub.person_id(request.who) if request.who else ""
+        person_id = self._hub.household.person_id(request.who) if request.who else ""
         await self._hub.ledger.call(
             lambda store: store.label(visit.id, request.face - 1, person_id)
         )
-        who = self._hub.names.get(person_id, "nobody enrolled")
+        who = self._hub.household.names.get(person_id, "nobody enrolled")
         return f"face {request.face} of visit {visit.id[:8]} is {who}"
 
     # Looking and testing.
@@ -188,7 +188,7 @@ class Conversation:
     async def _look(self) -> None:
         await self._hub.until_ready("capture")
         frame = await self._hub.newest_frame()
-        owner = f"ask-{self._hub.next_request()}"
+        owner = f"ask-{self._hub.questions.next_number()}"
         self._hub.desk.pin(frame, owner)
         try:
             faces = await self._faces_of(frame)
@@ -205,13 +205,13 @@ class Conversation:
     async def _faces_of(self, frame: m.FrameRef) -> list[r.VisitFace]:
         if not self._hub.supervisor.is_up("vision"):
             return []
-        number = self._hub.next_request()
-        answer, _ = await self._hub.ask(
+        number = self._hub.questions.next_number()
+        answer, _ = await self._hub.questions.ask(
             "vision", number, m.Look(visit=f"ask-{number}", frame=frame)
         )
         self._hub.supervisor.send("vision", m.ForgetVisit(visit=f"ask-{number}"))
         found: list[FaceVerdict] = answer.faces if isinstance(answer, m.Seen) else []
-        names = self._hub.names
+        names = self._hub.household.names
         return [r.VisitFace(v, names.get(v.person_id or "")) for v in found]
 
     async def _test(self, request: r.TestTargets) -> None:
@@ -231,7 +231,7 @@ class Conversation:
                 group.create_task(self._test_one(target, now_s))
 
     async def _test_one(self, target: str, now_s: float | None) -> None:
-        number = self._hub.next_request()
+        number = self._hub.questions.next_number()
         began_s = time.monotonic()
         notice = m.Notice(
             kind="test", key=f"test-{number}", replaces=f"test-{number}", at_s=now_s
@@ -264,8 +264,8 @@ class Conversation:
                 for worker in hub.supervisor.workers.values()
             ],
             camera=f"{camera.condition}: {camera.detail}".removesuffix(": "),
-            engine=hub.engine.engine if hub.engine else "",
-            people=len(hub.names),
-            left_out=sum(hub.left_out.values()),
+            engine=hub.household.engine.engine if hub.household.engine else "",
+            people=len(hub.household.names),
+            left_out=sum(hub.household.left_out.values()),
             outbox=hub.dispatcher.waiting,
         )

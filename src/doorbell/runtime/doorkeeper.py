@@ -11,31 +11,29 @@ import itertools
 import logging
 import time
 from collections import deque
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from doorbell.core import burst
 from doorbell.core.cursor import JournalCursor
 from doorbell.core.reasons import Reason
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.visit import Act, VisitCourse, VisitLimits
-from doorbell.ports.store import VisitRecord
-from doorbell.stages.messages import CursorMoved, ForgetVisit, Look
+from doorbell.runtime.open_visit import OpenVisit
+from doorbell.stages.messages import CursorMoved, ForgetVisit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from config.production.production_settings import ProductionSettings
-    from doorbell.core.decision import FaceVerdict
     from doorbell.core.ring import Ring
     from doorbell.core.stamp import Stamp
     from doorbell.ports.clock import Clock
     from doorbell.ports.store import VisitState
-    from doorbell.runtime.anticipator import Anticipator
     from doorbell.runtime.dispatch import Dispatcher
     from doorbell.runtime.frame_desk import FrameDesk
     from doorbell.runtime.ledger import Ledger
+    from doorbell.runtime.open_visit import Happening
     from doorbell.runtime.supervisor import Supervisor
+    from doorbell.runtime.visit_frames import VisitFrames
     from doorbell.stages.messages import FrameRef, PressBegan, Rung, Seen
 
 log = logging.getLogger("doorbell.visits")
@@ -43,9 +41,6 @@ log = logging.getLogger("doorbell.visits")
 # Rings whose id was seen before are the journal's repetition of an undurable one.
 REMEMBERED_RINGS = 4096
 FIRST_PICTURE_S = 0.15
-# Frames kept for one visit beyond those looked at: enough to choose from.
-CANDIDATES = 8
-
 NO_PICTURE = {
     "ok": Reason.NO_PICTURE,
     "absent": Reason.NO_CAMERA,
@@ -54,71 +49,6 @@ NO_PICTURE = {
     "frozen": Reason.CAMERA_FROZEN,
     "off": Reason.CAMERA_OFF,
 }
-
-Happening = Literal["ring", "joined", "captured", "told", "decided", "degraded"]
-
-
-@dataclass(slots=True, eq=False)
-class OpenVisit:
-    """A visit in hand.
-
-    Attributes:
-        token: its name towards vision; the ring's id is known only later.
-        edge: the first edge of the press that opened it.
-        candidates: frames pinned for it that recognition has not looked at.
-        best: the frame shown to people; pinned.
-        supplied: its pictures were handed in, the camera is not asked.
-        late: taken up from the journal, too old to look at the camera for it.
-        tail: the last of its writes, so that they happen in order.
-        told: how each target took it, for people who watch.
-        changed: set whenever something happened to it.
-    """
-
-    token: str
-    course: VisitCourse
-    edge: Stamp
-    last_ring_s: float
-    ring: Ring | None = None
-    rings: int = 0
-    steps: dict[str, int] = field(default_factory=dict)
-    candidates: list[FrameRef] = field(default_factory=list)
-    looked: list[FrameRef] = field(default_factory=list)
-    best: FrameRef | None = None
-    seen: Seen | None = None
-    jpeg: bytes | None = None
-    jpeg_of: FrameRef | None = None
-    supplied: bool = False
-    late: bool = False
-    undurable: bool = False
-    first_picture: asyncio.Task[None] | None = None
-    tail: asyncio.Task[None] | None = None
-    timer: asyncio.TimerHandle | None = None
-    told: dict[str, str] = field(default_factory=dict)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    @property
-    def faces(self) -> list[FaceVerdict]:
-        """What recognition made of the visitors."""
-        return self.seen.faces if self.seen else []
-
-    def record(self, state: VisitState) -> VisitRecord:
-        """The visit as it is to be stored now."""
-        if self.ring is None:
-            msg = "a visit without a ring is not stored"
-            raise RuntimeError(msg)
-        answered = self.course.closed and self.seen is not None and state == "decided"
-        return VisitRecord(
-            id=self.ring.id,
-            ring=self.ring,
-            rings=self.rings,
-            state=state,
-            steps=dict(self.steps),
-            decision=self.seen.decision if answered and self.seen else None,
-            reason=self.course.reason if state == "degraded" else "",
-            faces=list(self.faces) if answered else [],
-            has_picture=self.jpeg is not None,
-            synthetic=self.ring.source == "synthetic",
-        )
 
 
 class Doorkeeper:
@@ -134,12 +64,14 @@ class Doorkeeper:
         settings: ProductionSettings,
         clock: Clock,
         desk: FrameDesk,
+        frames: VisitFrames,
         ledger: Ledger,
         dispatcher: Dispatcher,
         happened: Callable[[Happening, OpenVisit], None],
     ) -> None:
         self._clock = clock
         self._desk = desk
+        self._frames = frames
         self._ledger = ledger
         self._dispatcher = dispatcher
         self._happened = happened
@@ -154,7 +86,6 @@ class Doorkeeper:
         self._cursor = JournalCursor()
         ledger.gap_recorded = self._gap_recorded
         self.supervisor: Supervisor | None = None
-        self.anticipator: Anticipator | None = None
 
     def reconfigure(self, settings: ProductionSettings) -> None:
         """Use other settings from the next visit on."""
@@ -243,11 +174,8 @@ class Doorkeeper:
         visit.supplied = supplied is not None
         # Who stands there now is not who rang long ago.
         seen = [] if late else self._desk.preroll(edge.mono_ns)
-        for frame in seen if supplied is None else supplied:
-            self._offer(visit, frame)
-        if not visit.supplied and visit.candidates:
-            nearest = min(visit.candidates, key=lambda f: abs(f.mono_ns - edge.mono_ns))
-            self._show(visit, nearest)
+        self._frames.begin(visit, seen if supplied is None else supplied)
+        if visit.best is not None:
             visit.first_picture = self._aside(self._capture(visit))
         return visit
 
@@ -335,7 +263,7 @@ class Doorkeeper:
         """The camera has a new frame: whoever is looked at may use it."""
         for visit in self._visits:
             if not visit.course.closed and not visit.supplied and not visit.late:
-                self._offer(visit, frame)
+                self._frames.offer(visit, frame)
         self.look_on()
 
     def camera_changed(self) -> None:
@@ -360,22 +288,6 @@ class Doorkeeper:
         rung = [visit for visit in self._visits if visit.ring is not None]
         return max(rung, key=lambda visit: visit.last_ring_s, default=None)
 
-    def _offer(self, visit: OpenVisit, frame: FrameRef) -> None:
-        self._desk.pin(frame, visit.token)
-        visit.candidates.append(frame)
-        if len(visit.candidates) > CANDIDATES:
-            worst = min(visit.candidates, key=self._worth(visit))
-            visit.candidates.remove(worst)
-            self._let_go(visit, worst)
-
-    def _worth(self, visit: OpenVisit) -> Callable[[FrameRef], float]:
-        pressed_ns = visit.edge.mono_ns
-        return lambda frame: burst.worth(frame, pressed_ns)
-
-    def _let_go(self, visit: OpenVisit, frame: FrameRef) -> None:
-        if frame not in (visit.best, visit.jpeg_of) and frame not in visit.candidates:
-            self._desk.unpin(frame, visit.token)
-
     def look_on(self) -> None:
         """Give recognition its next frame, the oldest waiting visit first."""
         if self.supervisor is None or self._looking is not None:
@@ -384,31 +296,15 @@ class Doorkeeper:
             self._check_hope(visit)
             if not visit.course.may_look() or visit.late:
                 continue
-            frame = burst.next_frame(
-                visit.candidates,
-                visit.edge.mono_ns,
-                [shot.mono_ns for shot in visit.looked],
-                self._limits.burst_frames - visit.course.looks,
+            look = self._frames.next_look(
+                visit, self._limits.burst_frames - visit.course.looks
             )
-            if frame is None:
-                continue
-            message = self._first_look(visit) or Look(visit=visit.token, frame=frame)
-            frame = message.frame
-            if self.supervisor.send("vision", message):
-                visit.candidates.remove(frame)
-                visit.looked.append(frame)
+            if look is not None and self.supervisor.send("vision", look):
+                visit.candidates.remove(look.frame)
+                visit.looked.append(look.frame)
                 visit.course.look_began()
                 self._looking = visit
                 return
-
-    def _first_look(self, visit: OpenVisit) -> Look | None:
-        """A look that may use what was glanced at, or None if there is nothing to."""
-        may_claim = self.anticipator is not None and self.anticipator.sees_faces
-        if visit.looked or visit.supplied or not may_claim:
-            return None
-        edge_ns = visit.edge.mono_ns
-        nearest = min(visit.candidates, key=lambda f: abs(f.mono_ns - edge_ns))
-        return Look(visit=visit.token, frame=nearest, claim=True)
 
     def _check_hope(self, visit: OpenVisit) -> None:
         if self.supervisor is None or visit.course.closed:
@@ -436,9 +332,9 @@ class Doorkeeper:
         if not message.error and not visit.course.closed:
             visit.seen = message
             if message.best_mono_ns == message.frame.mono_ns:
-                self._show(visit, message.frame)
+                self._frames.show(visit, message.frame)
         visit.course.look_ended(sure=message.sure, error=message.error)
-        self._let_go(visit, message.frame)
+        self._frames.let_go(visit, message.frame)
         self._work(visit)
         self.look_on()
 
@@ -449,11 +345,6 @@ class Doorkeeper:
             visit.seen = None
             visit.course.vision_died()
             self._work(visit)
-
-    def _show(self, visit: OpenVisit, frame: FrameRef) -> None:
-        before, visit.best = visit.best, frame
-        if before is not None and before != frame:
-            self._let_go(visit, before)
 
     # What follows.
 
@@ -486,7 +377,7 @@ class Doorkeeper:
             case Act.FORGET:
                 self._visits.remove(visit)
                 self._forget(visit)
-                self._release(visit)
+                self._frames.release(visit)
 
     def _forget(self, visit: OpenVisit) -> None:
         if self.supervisor is not None:
@@ -503,11 +394,10 @@ class Doorkeeper:
             visit.steps.setdefault("captured", self._clock.mono_ns())
             self._happened("captured", visit)
             if before is not None:
-                self._let_go(visit, before)
+                self._frames.let_go(visit, before)
 
     async def _tell(self, visit: OpenVisit) -> None:
-        if visit.best is None and visit.candidates:
-            self._show(visit, max(visit.candidates, key=self._worth(visit)))
+        self._frames.show_most_promising(visit)
         await self._capture(visit)
         visit.steps["deadline"] = self._clock.mono_ns()
         await self._store(visit, "captured" if visit.jpeg else "rung")
@@ -519,7 +409,7 @@ class Doorkeeper:
         self._happened("decided" if state == "decided" else "degraded", visit)
         if visit.jpeg is not None and self._settings.features.keep_pictures:
             await self._ledger.save_picture(visit.record(state).id, visit.jpeg)
-        self._release(visit)
+        self._frames.release(visit)
 
     async def _store(self, visit: OpenVisit, state: VisitState) -> None:
         record = visit.record(state)
@@ -527,14 +417,6 @@ class Doorkeeper:
         self._dispatcher.show(record, visit.jpeg)
         pending = await self._ledger.close_visit(record, items)
         self._dispatcher.accept(items, pending)
-
-    def _release(self, visit: OpenVisit) -> None:
-        frames = [*visit.candidates, *visit.looked, visit.best, visit.jpeg_of]
-        visit.candidates = []
-        visit.best = visit.jpeg_of = None
-        for frame in frames:
-            if frame is not None:
-                self._desk.unpin(frame, visit.token)
 
     def _then(self, visit: OpenVisit, work: Coroutine[object, object, None]) -> None:
         """Do one more write for a visit, after those before it."""

@@ -104,7 +104,9 @@ class Enrolling:
         if not request.consent.strip():
             msg = "who consented is not said"
             raise UsageError(msg, hint="Give --consent WHO.")
-        known = {other.casefold(): key for key, other in self._hub.names.items()}
+        known = {
+            other.casefold(): key for key, other in self._hub.household.names.items()
+        }
         person_id = known.get(name.casefold())
         if person_id is not None and not request.more:
             msg = f"{name} is enrolled already"
@@ -125,7 +127,7 @@ class Enrolling:
             wiring.EnrolledPhoto(b"", row, space) for row in unpacked(read_all(fds[0]))
         ]
         person = await self._store(draft)
-        engine = self._hub.engine
+        engine = self._hub.household.engine
         self._peer.send(
             r.Imported(
                 person=views.person_view(person),
@@ -205,9 +207,11 @@ class Enrolling:
         size: tuple[int, int],
         face: int | None = None,
     ) -> None:
-        number = self._hub.next_request()
+        number = self._hub.questions.next_number()
         question = m.ExtractFaces(request=number, width=size[0], height=size[1])
-        answer, fds = await self._hub.ask("vision", number, question, [rgb_fd])
+        answer, fds = await self._hub.questions.ask(
+            "vision", number, question, [rgb_fd]
+        )
         try:
             if not isinstance(answer, m.FacesExtracted) or answer.error:
                 reason = getattr(answer, "error", "") or "recognition gave no answer"
@@ -232,7 +236,7 @@ class Enrolling:
         )
 
     def _limits(self) -> enrolment.EnrolmentLimits:
-        engine = self._hub.engine
+        engine = self._hub.household.engine
         if engine is None:
             msg = "recognition is not running"
             raise UnavailableError(msg)
@@ -240,7 +244,7 @@ class Enrolling:
             min_face_px=self._hub.settings.vision.min_face_px,
             unsure_at=engine.unsure_at,
             known_at=engine.known_at,
-            names=self._hub.names,
+            names=self._hub.household.names,
         )
 
     def _judged(self, label: str, refusal: str) -> None:
@@ -267,12 +271,12 @@ class Enrolling:
                 draft.name, draft.consent, draft.photos, now, draft.person_id
             )
         )
-        await self._hub.refresh_people()
+        await self._hub.household.refresh()
         return person
 
     async def _separation(self) -> r.Separation:
-        number = self._hub.next_request()
-        answer, fds = await self._hub.ask(
+        number = self._hub.questions.next_number()
+        answer, fds = await self._hub.questions.ask(
             "vision", number, m.JudgeGallery(request=number)
         )
         close_all(fds)
@@ -282,7 +286,7 @@ class Enrolling:
         return self._named(answer.separation)
 
     def _named(self, found: Separation) -> r.Separation:
-        names = self._hub.names
+        names = self._hub.household.names
         return r.Separation(
             photos=found.photos,
             right=found.right,
@@ -298,7 +302,7 @@ class Enrolling:
         )
 
     def _hurtful(self, standing: PhotoStanding) -> tuple[str, str]:
-        names = self._hub.names
+        names = self._hub.household.names
         name = names.get(standing.person_id, "?")
         if standing.nearest != standing.person_id:
             reason = f"looks more like {names.get(standing.nearest, '?')}"
@@ -312,14 +316,14 @@ class Enrolling:
         return await self._hub.ledger.call(lambda store: store.people())
 
     async def _all(self) -> list[r.PersonView]:
-        left_out = self._hub.left_out
+        left_out = self._hub.household.left_out
         return [
             views.person_view(person, left_out[person.id])
             for person in await self._people()
         ]
 
     async def _person(self, who: str) -> PersonRecord:
-        person_id = self._hub.person_id(who)
+        person_id = self._hub.household.person_id(who)
         return next(p for p in await self._people() if p.id == person_id)
 
     async def _show(self, who: str) -> None:
@@ -329,7 +333,9 @@ class Enrolling:
         )
         self._peer.send(
             r.Person(
-                person=views.person_view(person, self._hub.left_out[person.id]),
+                person=views.person_view(
+                    person, self._hub.household.left_out[person.id]
+                ),
                 visits=count,
                 last_visit_s=last.wall_s() if last else None,
             )
@@ -339,7 +345,7 @@ class Enrolling:
         person = await self._person(who)
         wanted = clean_name(name)
         await self._hub.ledger.call(lambda store: store.rename(person.id, wanted))
-        await self._hub.refresh_people()
+        await self._hub.household.refresh()
         return f"{person.name} is now {wanted}"
 
     async def _erase(self, who: str) -> None:
@@ -349,7 +355,7 @@ class Enrolling:
             lambda store: store.erase(person.id, now)
         )
         self._hub.dispatcher.forget_pictures()
-        await self._hub.refresh_people()
+        await self._hub.household.refresh()
         self._peer.send(
             r.Erased(name=person.name, photos=person.photos, pictures=pictures)
         )

@@ -8,23 +8,18 @@ of a visit `doorkeeper`'s, telling people `dispatch`'s.
 from __future__ import annotations
 
 import asyncio
-import itertools
 import logging
 import os
 import time
-from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doorbell.core import burst
 from doorbell.core.errors import (
-    BadInputError,
     HardwareAbsentError,
     StorageError,
     UnavailableError,
 )
 from doorbell.core.frames import LendingBook
-from doorbell.core.reasons import Reason
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.supervision import RestartPolicy
 from doorbell.runtime import ring, wiring
@@ -32,9 +27,13 @@ from doorbell.runtime.anticipator import Anticipator
 from doorbell.runtime.dispatch import Dispatcher
 from doorbell.runtime.doorkeeper import Doorkeeper
 from doorbell.runtime.frame_desk import FrameDesk
+from doorbell.runtime.household import Household
 from doorbell.runtime.ledger import Ledger
 from doorbell.runtime.link import close_all
+from doorbell.runtime.questions import Questions
+from doorbell.runtime.recovery import Recovery
 from doorbell.runtime.supervisor import Supervisor
+from doorbell.runtime.visit_frames import VisitFrames
 from doorbell.stages import messages as m
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ if TYPE_CHECKING:
 
     from config.production.production_settings import ProductionSettings
     from config.sections import Camera
-    from doorbell.runtime.doorkeeper import Happening, OpenVisit
+    from doorbell.runtime.open_visit import Happening, OpenVisit
 
     Watch = Callable[[str, OpenVisit, str], None]
 
@@ -54,7 +53,6 @@ MEND_S = 2.0
 PRUNE_S = 3600.0
 # Slots beyond the pre-roll: two lent to capture, and a visit's burst with its picture.
 EXTRA_SLOTS = 2 + 8
-ANSWER_S = 30.0
 FIRST_FRAME_S = 10.0
 # A busy machine hands a frame over this late.
 LATE_FRAME_NS = 500_000_000
@@ -83,16 +81,9 @@ class Hub:
     ) -> None:
         self.settings = settings
         self.clock = wiring.system_clock()
-        self.names: dict[str, str] = {}
-        # Photographs of another embedding space than the engine's, by person.
-        self.left_out: Counter[str] = Counter()
-        self._photos: Counter[str] = Counter()
-        self.engine: m.EngineReady | None = None
         self.button: m.ButtonState | None = None
         self._watch = watch
         self._environ = environ
-        self._requests = itertools.count(1)
-        self._answers: dict[int, tuple[str, asyncio.Future[object]]] = {}
         self.ledger = Ledger(lambda: wiring.open_store(settings))
         slots, slot_size, self._ring_fd = self._make_ring()
         self.supervisor = Supervisor(
@@ -100,10 +91,12 @@ class Hub:
             _policy(settings),
             m.Configure(settings=settings, slot_size=slot_size, slots=slots),
             self._ring_fd,
-            self,
-            log_fd,
+            boss=self,
+            log_fd=log_fd,
         )
         send = self.supervisor.send
+        self.questions = Questions(send)
+        self.household = Household(self.ledger, self.supervisor)
         book: LendingBook[m.FrameRef] = LendingBook(slots, slots - EXTRA_SLOTS)
         self.desk = FrameDesk(
             book, send, self._ring_fd, slot_size, _memory_ns(settings.camera)
@@ -115,23 +108,25 @@ class Hub:
             zone=wiring.zone(settings),
             ledger=self.ledger,
             send=send,
-            names=self.names,
+            names=self.household.names,
             told=self._told,
         )
+        self.anticipator = Anticipator(self.desk, send)
         self.doorkeeper = Doorkeeper(
             settings=settings,
             clock=self.clock,
             desk=self.desk,
+            frames=VisitFrames(self.desk, self.anticipator),
             ledger=self.ledger,
             dispatcher=self.dispatcher,
             happened=self._happened,
         )
         self.doorkeeper.supervisor = self.supervisor
-        self.anticipator = Anticipator(self.desk, send)
-        self.doorkeeper.anticipator = self.anticipator
+        self._recovery = Recovery(
+            settings, self.clock, self.ledger, self.dispatcher, self.doorkeeper
+        )
         self.ledger.recovered = self._recovered
         self._tasks: set[asyncio.Task[None]] = set()
-        self._taken_up = False
 
     def _make_ring(self) -> tuple[int, int, int]:
         camera = self.settings.camera
@@ -146,26 +141,12 @@ class Hub:
             NewerStateError: a newer release wrote the state.
         """
         await self.ledger.open()
-        await self.refresh_people()
+        await self.household.refresh()
         self.supervisor.start()
-        await self._take_up()
+        await self._recovery.take_up()
         self._spawn(self._every(SWEEP_S, self._sweep))
         self._spawn(self._mend())
         self._spawn(self._every(PRUNE_S, self._prune))
-
-    async def _take_up(self) -> None:
-        """Finish what a crash left in the state; rings follow with the button."""
-        try:
-            unfinished, pending = await self.ledger.call(
-                lambda store: (store.unfinished(), store.pending())
-            )
-        except StorageError:
-            return
-        for visit in unfinished:
-            if self.doorkeeper.find(visit.id) is None:
-                await self._finish(visit)
-        self.dispatcher.accept([], pending)
-        self._taken_up = True
 
     async def _mend(self) -> None:
         while True:
@@ -178,72 +159,10 @@ class Hub:
 
     async def _catch_up(self) -> None:
         try:
-            await self.refresh_people()
+            await self.household.refresh()
         except StorageError:
             return  # Broken again: this is tried again with the next recovery.
-        if not self._taken_up:
-            await self._take_up()
-            await self._take_up_rings()
-
-    async def _take_up_rings(self) -> None:
-        """Take up rings that are in the journal and nowhere else."""
-        journal = Path(self.settings.storage.dir) / "journal"
-        try:
-            cursor = await self.ledger.call(lambda store: store.cursor())
-            oldest_s = float("inf")
-            self.doorkeeper.begin_at(cursor)
-        except StorageError:
-            # Without a cursor only what is fresh is surely not told yet.
-            cursor, oldest_s = 0, self.settings.visit.expiry_s
-        found = await asyncio.to_thread(wiring.read_rings, journal, cursor)
-        self.doorkeeper.hold(found if not cursor else ())
-        now = self.clock.now()
-        for left in found:
-            age_s = left.stamp.age_s(now)
-            if oldest_s == float("inf") or (age_s is not None and age_s <= oldest_s):
-                self.doorkeeper.resume(left, now)
-
-    async def _finish(self, visit: wiring.VisitRecord) -> None:
-        closed = wiring.degraded(visit, Reason.RESTARTED)
-        items = self.dispatcher.after_crash(visit)
-        pending = await self.ledger.close_visit(closed, items)
-        self.dispatcher.accept(items, pending)
-
-    async def refresh_people(self) -> None:
-        """Learn the names anew, and tell vision who is enrolled."""
-        try:
-            people = await self.ledger.call(lambda store: store.people())
-        except StorageError:
-            return
-        self.names.clear()
-        self.names.update({person.id: person.name for person in people})
-        self._photos = Counter({person.id: person.photos for person in people})
-        await self._load_gallery()
-
-    async def _load_gallery(self) -> None:
-        engine = self.engine
-        if engine is None or not self.supervisor.is_up("vision"):
-            return
-        ids, rows = await self.ledger.call(lambda store: store.gallery(engine.space))
-        self._note_left_out(ids)
-        message = m.LoadGallery(
-            version=next(self._requests), dimensions=engine.dimensions, person_ids=ids
-        )
-        fds = [wiring.publish(rows)] if ids else []
-        self.supervisor.send("vision", message, fds)
-        close_all(fds)
-
-    def _note_left_out(self, compared: Sequence[str]) -> None:
-        left_out = self._photos - Counter(compared)
-        if left_out and left_out != self.left_out:
-            log.warning(
-                "gallery_left_out",
-                extra={
-                    "photographs": left_out.total(),
-                    "hint": "enrolled with another engine: doorbell people reembed",
-                },
-            )
-        self.left_out = left_out
+        await self._recovery.catch_up()
 
     # What workers say.
 
@@ -257,13 +176,13 @@ class Hub:
                 self.dispatcher.wake()
             case "button":
                 # What it wrote just before it died was never said.
-                self._spawn(self._take_up_rings())
+                self._spawn(self._recovery.take_up_rings())
             case _:
                 pass
 
     async def _welcome_vision(self) -> None:
         try:
-            await self._load_gallery()
+            await self.household.load_gallery()
         except StorageError as error:
             log.error("gallery_unreadable", extra={"error": str(error)})  # noqa: TRY400 - without a gallery everybody is unknown; the error says why
         self.doorkeeper.look_on()
@@ -271,10 +190,7 @@ class Hub:
     def worker_down(self, role: str) -> None:
         """A worker is gone and everything it said was heard."""
         self.desk.worker_down(role)
-        for worker, future in list(self._answers.values()):
-            if worker == role and not future.done():
-                error = UnavailableError(f"the {role} process died over this")
-                future.set_exception(error)
+        self.questions.worker_down(role)
         match role:
             case "vision":
                 self.anticipator.ended()
@@ -297,7 +213,7 @@ class Hub:
         if message.visit == m.NO_VISIT:
             self.anticipator.seen(message)
         elif message.visit.startswith("ask-"):
-            self._answer(int(message.visit.removeprefix("ask-")), message)
+            self.questions.answered(int(message.visit.removeprefix("ask-")), message)
         else:
             self.doorkeeper.seen(message)
 
@@ -336,7 +252,7 @@ class Hub:
                 log.info("camera_state", extra={"condition": message.condition})
                 self.doorkeeper.camera_changed()
             case m.EngineReady():
-                self.engine = self.dispatcher.engine = message
+                self.household.engine = self.dispatcher.engine = message
             case m.ButtonState():
                 self._button_state(message)
             case m.ButtonStuck(stuck=stuck, held_s=held_s):
@@ -344,7 +260,7 @@ class Hub:
                     "button_stuck", extra={"stuck": stuck, "held_s": round(held_s)}
                 )
             case m.RingAccepted() | m.FacesExtracted() | m.GalleryJudged():
-                self._answer(message.request, message, fds)
+                self.questions.answered(message.request, message, fds)
                 return
             case _:
                 log.warning("unexpected", extra={"role": role, "kind": str(message)})
@@ -363,39 +279,6 @@ class Hub:
                 "hint": state.hint,
             },
         )
-
-    def _answer(self, request: int, message: object, fds: Sequence[int] = ()) -> None:
-        _, future = self._answers.pop(request, ("", None))
-        if future is not None and not future.done():
-            future.set_result((message, list(fds)))
-        else:
-            close_all(fds)
-
-    def next_request(self) -> int:
-        """A number for a question to a worker."""
-        return next(self._requests)
-
-    async def ask(
-        self, role: str, request: int, message: object, fds: Sequence[int] = ()
-    ) -> tuple[object, list[int]]:
-        """Ask a worker and wait for its answer and its descriptors.
-
-        Raises:
-            UnavailableError: it is not there, died over it, or did not answer.
-        """
-        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        self._answers[request] = (role, future)
-        try:
-            if not self.supervisor.send(role, message, fds):
-                msg = f"the {role} process is not running"
-                raise UnavailableError(msg)
-            async with asyncio.timeout(ANSWER_S):
-                return await future  # type: ignore[return-value] # set in _answer
-        except TimeoutError as error:
-            msg = f"the {role} process did not answer in {ANSWER_S:.0f} s"
-            raise UnavailableError(msg) from error
-        finally:
-            self._answers.pop(request, None)
 
     # What commands need.
 
@@ -455,18 +338,6 @@ class Hub:
         finally:
             os.close(picture.fd)
 
-    def person_id(self, who: str) -> str:
-        """Find a person by name or id.
-
-        Raises:
-            BadInputError: nobody is called so.
-        """
-        for key, name in self.names.items():
-            if who == key or name.casefold() == who.strip().casefold():
-                return key
-        msg = f"nobody is called {who!r}"
-        raise BadInputError(msg, hint="`doorbell people list` shows who is enrolled.")
-
     # What people who watch hear.
 
     def _happened(self, what: Happening, visit: OpenVisit) -> None:
@@ -516,7 +387,9 @@ class Hub:
         camera = self.desk.camera.condition
         state = ", ".join(ailing) or "all processes run"
         storage = f", storage: {self.ledger.trouble}" if self.ledger.trouble else ""
-        return f"{state}; camera {camera}; {len(self.names)} enrolled{storage}"
+        return (
+            f"{state}; camera {camera}; {len(self.household.names)} enrolled{storage}"
+        )
 
     def reconfigure(self, settings: ProductionSettings, roles: Sequence[str]) -> None:
         """Take over new settings and restart the workers that read them.

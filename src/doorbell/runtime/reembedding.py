@@ -61,7 +61,7 @@ class Reembedding:
             DoorbellError: it was not done, and nothing was changed.
         """
         await self._hub.until_ready("vision")
-        engine = self._hub.engine
+        engine = self._hub.household.engine
         if engine is None:
             msg = "recognition is not running"
             raise UnavailableError(msg)
@@ -86,7 +86,7 @@ class Reembedding:
         replaced = await self._hub.ledger.call(
             lambda store: store.replace_embeddings(changes)
         )
-        await self._hub.refresh_people()
+        await self._hub.household.refresh()
         return replaced
 
     async def _person(self, person: PersonRecord, space: str, course: _Course) -> None:
@@ -122,7 +122,7 @@ class Reembedding:
     ) -> None:
         number, photo_id, faces = photo
         chosen, refusal = face_of(faces, references)
-        engine = self._hub.engine
+        engine = self._hub.household.engine
         if chosen is None or engine is None:
             course.left.append((name, number, refusal))
             return
@@ -157,11 +157,13 @@ class Reembedding:
             os.close(picture.fd)
 
     async def _ask(self, picture: wiring.DecodedPicture) -> tuple[list[bytes], str]:
-        number = self._hub.next_request()
+        number = self._hub.questions.next_number()
         question = m.ExtractFaces(
             request=number, width=picture.width, height=picture.height
         )
-        answer, fds = await self._hub.ask("vision", number, question, [picture.fd])
+        answer, fds = await self._hub.questions.ask(
+            "vision", number, question, [picture.fd]
+        )
         close_all(fds)
         if not isinstance(answer, m.FacesExtracted) or answer.error:
             return [], getattr(answer, "error", "") or "recognition gave no answer"

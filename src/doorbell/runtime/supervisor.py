@@ -91,12 +91,13 @@ class Supervisor:
         log_fd: where their log lines go; None for our standard output.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - put together in one place, by the hub
         self,
         roles: Sequence[str],
         policy: RestartPolicy,
         configuration: Configure,
         ring_fd: int,
+        *,
         boss: Boss,
         log_fd: int | None = None,
     ) -> None:

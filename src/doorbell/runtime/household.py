@@ -1,0 +1,93 @@
+"""Who is enrolled, as the hub knows it: names at hand, faces on their way to vision."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from doorbell.core.errors import BadInputError, StorageError
+from doorbell.runtime import wiring
+from doorbell.runtime.link import close_all
+from doorbell.stages import messages as m
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from doorbell.runtime.ledger import Ledger
+    from doorbell.runtime.supervisor import Supervisor
+
+log = logging.getLogger("doorbell.household")
+
+
+class Household:
+    """The enrolled people.
+
+    Attributes:
+        names: by person id; the same mapping for the hub's whole life.
+        left_out: photographs of another embedding space than the engine's, by person.
+        engine: what vision said of itself; None before it did.
+    """
+
+    def __init__(self, ledger: Ledger, supervisor: Supervisor) -> None:
+        self._ledger = ledger
+        self._supervisor = supervisor
+        self._versions = itertools.count(1)
+        self._photos: Counter[str] = Counter()
+        self.names: dict[str, str] = {}
+        self.left_out: Counter[str] = Counter()
+        self.engine: m.EngineReady | None = None
+
+    async def refresh(self) -> None:
+        """Learn the names anew, and tell vision who is enrolled."""
+        try:
+            people = await self._ledger.call(lambda store: store.people())
+        except StorageError:
+            return
+        self.names.clear()
+        self.names.update({person.id: person.name for person in people})
+        self._photos = Counter({person.id: person.photos for person in people})
+        await self.load_gallery()
+
+    async def load_gallery(self) -> None:
+        """Tell vision who is enrolled, as far as its engine can compare them.
+
+        Raises:
+            StorageError: the gallery cannot be read.
+        """
+        engine = self.engine
+        if engine is None or not self._supervisor.is_up("vision"):
+            return
+        ids, rows = await self._ledger.call(lambda store: store.gallery(engine.space))
+        self._note_left_out(ids)
+        message = m.LoadGallery(
+            version=next(self._versions), dimensions=engine.dimensions, person_ids=ids
+        )
+        fds = [wiring.publish(rows)] if ids else []
+        self._supervisor.send("vision", message, fds)
+        close_all(fds)
+
+    def _note_left_out(self, compared: Sequence[str]) -> None:
+        left_out = self._photos - Counter(compared)
+        if left_out and left_out != self.left_out:
+            log.warning(
+                "gallery_left_out",
+                extra={
+                    "photographs": left_out.total(),
+                    "hint": "enrolled with another engine: doorbell people reembed",
+                },
+            )
+        self.left_out = left_out
+
+    def person_id(self, who: str) -> str:
+        """Find a person by name or id.
+
+        Raises:
+            BadInputError: nobody is called so.
+        """
+        for key, name in self.names.items():
+            if who == key or name.casefold() == who.strip().casefold():
+                return key
+        msg = f"nobody is called {who!r}"
+        raise BadInputError(msg, hint="`doorbell people list` shows who is enrolled.")

@@ -23,6 +23,7 @@ from doorbell.core import chip as measure
 from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError, UnavailableError
 from doorbell.core.quality import SHARP_ENOUGH, TOO_DARK
+from doorbell.stages.vision import INVENTED_FACE
 from doorbell.testing.faces import Marker, open_fake_engine, scene
 
 if TYPE_CHECKING:
@@ -358,3 +359,10 @@ def test_blurred_and_dark_photographs_are_told_apart(dlib_engine: Engine) -> Non
     assert measure.sharpness(aligned(blurred)) < SHARP_ENOUGH
     assert measure.brightness(aligned(rgb)) > TOO_DARK
     assert measure.brightness(aligned(dark)) < TOO_DARK
+
+
+def test_every_engine_passes_the_rehearsal_of_the_vision_stage(stand: Stand) -> None:
+    # Each has chips of its own size: the stage must not invent one.
+    embedder = stand.engine.embedder
+    chip = embedder.align(np.full((720, 1280, 3), 128, np.uint8), INVENTED_FACE)
+    assert embedder.embed([chip]).shape == (1, embedder.dimensions)

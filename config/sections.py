@@ -189,18 +189,28 @@ class Vision(Section, frozen=True):
         str,
         Meta(description="folder of models; empty for `models` below `[storage] dir`"),
     ] = ""
+    strangers_named: Annotated[
+        float,
+        Meta(
+            ge=0.0001,
+            le=0.2,
+            description="share of strangers' visits that may be given a name by "
+            "mistake; the line from which a face is *known* follows it and the number "
+            "of people and photographs enrolled",
+        ),
+    ] = 0.01
     known_at: Annotated[
         float | None,
         Meta(
-            description="likeness from which a face is *known*; none for the "
-            "engine's own operating point"
+            description="likeness from which a face is *known*, instead of the line "
+            "that `strangers_named` gives"
         ),
     ] = None
     unsure_at: Annotated[
         float | None,
         Meta(
-            description="likeness from which a face is *unsure*; none for the "
-            "engine's own"
+            description="likeness from which a face is *unsure*, instead of the line "
+            "that 5 % of strangers reach"
         ),
     ] = None
     min_face_px: Annotated[

@@ -8,11 +8,11 @@ The model: whether a stranger reaches likeness `t` to somebody of a gallery is a
 of rare chances, one for each enrolled person,
 
     share(t) = 1 - exp(-weight x exp(a + b t + c t^2))
-    weight   = people^(per_person) x photographs each^(per_photo)
+    weight   = people^(per_person) x exp(per_photo x (1 - 1 / photographs of each))
 
-Both exponents are below one: two enrolled people, and still more two photographs of one
-person, are not independent chances for the same stranger. `doorbell evaluate calibrate`
-derives the five numbers.
+The exponent is below one, for two enrolled people are not quite independent chances for
+the same stranger; and a person's mean face soon stops to change with more photographs.
+`doorbell evaluate calibrate` derives the five numbers.
 """
 
 from __future__ import annotations
@@ -78,13 +78,9 @@ class Calibration:
         curve: a, b, c of the model: logarithm of the rate at which a stranger reaches
             a likeness, one person with one photograph being enrolled.
         per_person: exponent of the number of people.
-        per_photo: exponent of the number of photographs of each.
-        lowest: where the curve begins to hold: below it, more than a fifth of
-            strangers come even with the smallest gallery.
-        highest: the greatest likeness of any stranger it was derived on, or 1.
-        evidence: offset and slope of the logarithm of the odds that the nearest person
-            is the visitor, were half of all visitors enrolled; its third number is the
-            weight of the logarithm of `weight`.
+        per_photo: logarithm of the weight of many photographs against one.
+        lowest: where the curve begins to hold; it falls from here on.
+        highest: where it ends: the line of the rarest event it was derived on.
     """
 
     curve: tuple[float, float, float]
@@ -92,13 +88,11 @@ class Calibration:
     per_photo: float
     lowest: float
     highest: float
-    evidence: tuple[float, float, float]
 
     def weight(self, house: Household) -> float:
         """How many independent chances a stranger has."""
-        return float(
-            house.people**self.per_person * max(1.0, house.photos) ** self.per_photo
-        )
+        more = 1.0 - 1.0 / max(1.0, house.photos)
+        return float(house.people**self.per_person * math.exp(self.per_photo * more))
 
     def strangers_at(self, likeness: float, house: Household) -> float:
         """Return the share of strangers whose visit reaches a likeness, 0..1."""
@@ -138,13 +132,3 @@ class Calibration:
         if strangers_named >= UNSURE_SHARE:
             return Lines(known_at, known_at)
         return Lines(known_at, self.likeness_at(UNSURE_SHARE, house))
-
-    def probability(self, likeness: float, house: Household) -> float:
-        """Return how likely the nearest person is the visitor, 0..1.
-
-        For a door at which every other visitor is enrolled; where most are strangers,
-        it is less.
-        """
-        offset, slope, crowd = self.evidence
-        odds = offset + slope * likeness - crowd * math.log(self.weight(house))
-        return 1.0 / (1.0 + math.exp(min(-odds, 700.0)))

@@ -100,7 +100,7 @@ class Gallery:
             raise EmbeddingError(msg)
         self.person_ids = tuple(person_ids)
         self.rows = rows
-        self.people, self._centres = _centres(self.person_ids, rows)
+        self.people, self.centres = _centres(self.person_ids, rows)
 
     @classmethod
     def empty(cls, dimensions: int) -> Gallery:
@@ -116,7 +116,7 @@ class Gallery:
         _refuse_odd_probe(probe, self.rows.shape[1])
         if not self.person_ids:
             return None
-        scores = likeness(probe, self._centres)
+        scores = likeness(probe, self.centres)
         first = int(scores.argmax())
         best = float(scores[first])
         others = np.delete(scores, first)

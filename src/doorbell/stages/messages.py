@@ -250,6 +250,8 @@ class GalleryJudged(Message, frozen=True):
 class EngineReady(Message, frozen=True):
     """Vision to hub before `Ready`: which engine, and how it compares faces.
 
+    Said again when a gallery of another size moved its lines.
+
     Attributes:
         space: digest of the network and its alignment; only equal spaces compare.
         known_at: likeness from which a face is known.

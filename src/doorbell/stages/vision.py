@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from doorbell.core.burst import is_conclusive
+from doorbell.core.calibrated import lines_for, overridden
 from doorbell.core.decision import Box, strongest
 from doorbell.core.errors import BadInputError, DoorbellError
 from doorbell.core.faces import Gallery
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from config.sections import Vision
+    from doorbell.core.faces import OperatingPoint
     from doorbell.core.tracks import Outcome
     from doorbell.ports.clock import Clock
     from doorbell.ports.faces import Engine
@@ -117,6 +120,7 @@ class VisionStage:
         self._engine: Engine
         self._reader: FaceReader
         self._gallery: Gallery
+        self._point: OperatingPoint
 
     def start(self, outlet: Outlet) -> str:
         """Load the engine and send one picture through it.
@@ -130,20 +134,34 @@ class VisionStage:
         self._gallery = Gallery.empty(engine.embedder.dimensions)
         self._reader = FaceReader(engine, outlet.busy, self._clock)
         took_ms = self._rehearse()
-        outlet.send(
-            EngineReady(
-                engine=engine.name,
-                space=engine.embedder.space,
-                dimensions=engine.embedder.dimensions,
-                known_at=engine.point.known_at,
-                unsure_at=engine.point.unsure_at,
-                note=engine.note,
-            )
-        )
+        self._point = self._point_for(())
+        self._tell_engine()
         facts = {"engine": engine.name, "note": engine.note}
         log.info("engine_ready", extra=facts)
         note = f" ({engine.note})" if engine.note else ""
         return f"engine {engine.name}{note}, rehearsal {took_ms:.0f} ms"
+
+    def _tell_engine(self) -> None:
+        engine = self._engine
+        self._outlet.send(
+            EngineReady(
+                engine=engine.name,
+                space=engine.embedder.space,
+                dimensions=engine.embedder.dimensions,
+                known_at=self._point.known_at,
+                unsure_at=self._point.unsure_at,
+                note=engine.note,
+            )
+        )
+
+    def _point_for(self, owners: Sequence[str]) -> OperatingPoint:
+        """Draw the lines for a gallery, by the owner of each of its photographs."""
+        settings, own = self._settings, self._engine.point
+        lines = lines_for(self._engine.name, owners, settings.strangers_named)
+        if lines is None:
+            return own
+        lines = overridden(lines, settings.known_at, settings.unsure_at)
+        return replace(own, known_at=lines.known_at, unsure_at=lines.unsure_at)
 
     def _rehearse(self) -> float:
         """Detect on a grey porch and embed one face, so that both were once in use."""
@@ -203,6 +221,10 @@ class VisionStage:
             raise BadInputError(msg)
         rows = np.frombuffer(data, "<f4").reshape(count, dimensions)
         self._gallery = Gallery(message.person_ids, rows)
+        before = self._point
+        self._point = self._point_for(message.person_ids)
+        if self._point != before:
+            self._tell_engine()
 
     def _extract(self, message: ExtractFaces, fds: Sequence[int]) -> None:
         request = message.request
@@ -227,9 +249,7 @@ class VisionStage:
 
     def _judge_gallery(self, message: JudgeGallery) -> None:
         self._outlet.busy(JUDGING_S)
-        found = separation(
-            self._gallery, self._engine.embedder.likeness, self._engine.point
-        )
+        found = separation(self._gallery, self._engine.embedder.likeness, self._point)
         self._outlet.send(GalleryJudged(request=message.request, separation=found))
 
     def _encode_picture(self, message: EncodePicture) -> None:
@@ -288,7 +308,7 @@ class VisionStage:
             while len(self._visits) >= MAX_VISITS:
                 self._visits.pop(next(iter(self._visits)))
             embedder = self._engine.embedder
-            self._visits[visit] = Evidence(embedder.likeness, self._engine.point)
+            self._visits[visit] = Evidence(embedder.likeness, self._point)
         return self._visits[visit]
 
     def _extracted(self, face: ReadFace) -> ExtractedFace:

@@ -1,0 +1,70 @@
+"""The calibrations of the engines we know, as derived.
+
+Derived on LFW (University of Massachusetts), on the people whose name's SHA-256 has an
+even second byte, by
+
+    doorbell evaluate calibrate lfw --engine NAME
+
+which prints the lines below, and what they come to for the other people; the figures
+are in docs/explanation/operating-points.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from doorbell.core.calibration import Calibration, Household, Lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# One network behind two detectors: `dlib` was derived with `dlib-onnx`.
+_DLIB = Calibration(
+    curve=(-1090.4852, 2486.8445, -1421.4607),
+    per_person=0.8813,
+    per_photo=1.6780,
+    lowest=0.8936,
+    highest=0.9501,
+)
+CALIBRATIONS: dict[str, Calibration] = {
+    "dlib": _DLIB,
+    "dlib-onnx": _DLIB,
+    "mobilefacenet": Calibration(
+        curve=(-1.2277, -3.5007, -36.6326),
+        per_person=0.9237,
+        per_photo=0.5527,
+        lowest=0.0957,
+        highest=0.4591,
+    ),
+}
+
+
+def lines_for(
+    engine: str, owners: Sequence[str], strangers_named: float
+) -> Lines | None:
+    """Return where an engine draws its lines for a gallery.
+
+    Args:
+        engine: its name.
+        owners: of each enrolled photograph, whose it is.
+        strangers_named: the share of strangers' visits that may be named.
+
+    Returns:
+        None for an engine that was never calibrated: its own point holds.
+    """
+    calibration = CALIBRATIONS.get(engine)
+    if calibration is None:
+        return None
+    return calibration.lines(strangers_named, Household.of(owners))
+
+
+def overridden(lines: Lines, known_at: float | None, unsure_at: float | None) -> Lines:
+    """Return the lines with those that the owner set; one set alone moves the other."""
+    if known_at is not None:
+        unsure = min(lines.unsure_at, known_at)
+        lines = replace(lines, known_at=known_at, unsure_at=unsure)
+    if unsure_at is not None:
+        known = max(lines.known_at, unsure_at)
+        lines = replace(lines, known_at=known, unsure_at=unsure_at)
+    return lines

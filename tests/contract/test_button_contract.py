@@ -181,7 +181,7 @@ def test_busy_line_can_be_taken_later_though_its_error_is_remembered(
     def busy(name: str) -> None:
         # As gpiozero does: it looks among the pins it has, then takes a new one.
         try:
-            raise KeyError(name)
+            raise KeyError(name)  # noqa: TRY301 - as gpiozero
         except KeyError:
             msg = "GPIO busy"
             raise OSError(msg)  # noqa: B904 - as gpiozero

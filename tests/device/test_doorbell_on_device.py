@@ -44,7 +44,7 @@ PREROLL_S = 2.0
 FACE = Box(220, 120, 160, 160)
 ANNA, STRANGER = 0.0, 240.0
 FACES = Path(os.environ.get("DOORBELL_TEST_DATA", "/nowhere")) / "lfw"
-GUEST, OTHER = "Hans_Blix", "Colin_Powell"
+GUEST, OTHER = "Colin_Powell", "Hans_Blix"
 
 
 class Installed:
@@ -193,6 +193,8 @@ def installed(porch: Porch, tmp_path: Path) -> Iterator[Callable[[str], Installe
     for home in homes:
         home.process.kill()
         home.process.wait()
+    # The button's process ends by itself when it finds its supervisor gone.
+    until(lambda: not SimulatedLine(PIN).is_held(), 20.0, "a line that is free")
 
 
 def ring(home: Installed, porch: Porch, rgb: NDArray[np.uint8]) -> r.VisitView:

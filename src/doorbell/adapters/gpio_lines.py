@@ -97,8 +97,21 @@ def let_go(device: Any) -> None:  # noqa: ANN401 - gpiozero ships no types
     gpiozero claims a line anew, as a plain input, to end what it was used for. While a
     thread of lgpio still waits for its edges, the kernel calls it busy.
     """
-    # gpiozero keeps the pin beyond the device, and with it who is called.
-    for step in (lambda: setattr(device.pin, "when_changed", None), device.close):
+    pin, factory = device.pin, device.pin_factory
+
+    def forget() -> None:
+        # gpiozero keeps the pin beyond the device, and with it who is called.
+        pin.when_changed = None
+
+    def free() -> None:
+        # It keeps the line too, which no other program could take then. A mock has
+        # no chip.
+        if (chip := getattr(factory, "_handle", None)) is not None:
+            import lgpio  # noqa: PLC0415 - see the module
+
+            lgpio.gpio_free(chip, int(pin.info.name.removeprefix("GPIO")))
+
+    for step in (forget, device.close, free):
         try:
             step()
         except Exception:  # lgpio.error is a bare Exception

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import os
 import struct
+import subprocess
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -54,11 +55,20 @@ class SimulatedLine:
     """One line of the simulated chip, seen from outside: the wire."""
 
     def __init__(self, pin: int) -> None:
+        self._pin = pin
         self._folder = Path(_LINES.read_text().strip()) / f"sim_gpio{pin}"
 
     def drive(self, *, high: bool) -> None:
         """Pull the wire up or down."""
         (self._folder / "pull").write_text("pull-up" if high else "pull-down")
+
+    def is_held(self) -> bool:
+        """Whether any program has taken the line."""
+        command = ["/usr/bin/gpioinfo", "-c", "gpiochip0", str(self._pin)]
+        return (
+            b"consumer"
+            in subprocess.run(command, capture_output=True, check=True).stdout
+        )
 
     def is_high(self) -> bool:
         """The level on the wire, whoever drives it."""

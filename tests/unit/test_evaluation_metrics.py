@@ -14,10 +14,11 @@ from doorbell.evaluation.metrics import (
     bootstrap,
     equal_error,
     error_curve,
-    fold_accuracy,
+    fold_answers,
     share_at,
     tar_at_far,
     threshold_at,
+    tpir,
     weighted_share,
 )
 
@@ -100,7 +101,7 @@ def test_line_is_the_best_of_all(pairs: list[tuple[float, bool]]) -> None:
     same = np.array([is_same for _, is_same in pairs])
     lines = [9.0, *(value - 0.01 for value in values)]
     best = max(int(((values >= line) == same).sum()) for line in lines)
-    line = metrics._best_line(values, same)
+    line = metrics.best_line(values, same)
     assert int(((values >= line) == same).sum()) == best
 
 
@@ -108,15 +109,16 @@ def test_fold_is_judged_by_the_line_of_the_others() -> None:
     # Kills: the line chosen on the fold itself: its own would be right about all.
     values = np.array([0.9, 0.1, 0.9, 0.1, 0.4, 0.3])
     same = np.array([True, False, True, False, True, False])
-    assert fold_accuracy(values, same, np.array([0, 0, 1, 1, 2, 2])) == [1.0, 1.0, 0.5]
+    right = fold_answers(values, same, np.array([0, 0, 1, 1, 2, 2]))
+    assert right.tolist() == [True, True, True, True, False, True]
 
 
 def test_pairs_told_apart_perfectly_are_all_right() -> None:
     values = np.array([0.9, 0.1, 0.8, 0.2, 0.9, 0.1, 0.7, 0.3])
     same = values > 0.5
-    assert fold_accuracy(values, same, np.array([0, 0, 1, 1, 2, 2, 3, 3])) == [1.0] * 4
+    assert fold_answers(values, same, np.array([0, 0, 1, 1, 2, 2, 3, 3])).all()
     with pytest.raises(TooFewError):
-        fold_accuracy(values, same, np.zeros(8, np.intp))
+        fold_answers(values, same, np.zeros(8, np.intp))
 
 
 def trial(own: list[tuple[float, bool]], strangers: list[float]) -> Trial:
@@ -132,13 +134,14 @@ def trial(own: list[tuple[float, bool]], strangers: list[float]) -> Trial:
 def test_named_as_somebody_else_is_not_identified() -> None:
     # Kills: `is_right` left out, the threshold taken from enrolled visits.
     found = trial([(0.9, True), (0.95, False), (0.4, True)], [0.5, 0.1])
-    assert found.tpir_at(0.0) == pytest.approx(1 / 3)
-    assert found.tpir_at(0.5) == pytest.approx(2 / 3)
-    assert found.tpir_at(1.0) == pytest.approx(2 / 3)
+    assert tpir([found], 0.0) == pytest.approx(1 / 3)
+    assert tpir([found], 0.5) == pytest.approx(2 / 3)
+    assert tpir([found], 1.0) == pytest.approx(2 / 3)
 
 
 def test_unread_visit_counts_as_missed() -> None:
-    assert trial([(float("-inf"), False), (0.9, True)], [0.1]).tpir_at(0.0) == 0.5
+    found = trial([(float("-inf"), False), (0.9, True)], [0.1])
+    assert tpir([found], 0.0) == 0.5
 
 
 def test_interval_covers_and_draws_people_not_photographs() -> None:
@@ -158,9 +161,16 @@ def test_interval_covers_and_draws_people_not_photographs() -> None:
 def test_person_drawn_twice_counts_twice_among_strangers_and_own() -> None:
     # Kills: one of the two weights left out.
     found = trial([(0.9, True), (0.3, True)], [0.5, 0.2])
-    assert found.tpir_at(0.4, np.array([1.0, 1.0, 1.0, 1.0])) == 0.5
-    assert found.tpir_at(0.4, np.array([1.0, 3.0, 1.0, 1.0])) == 0.25
-    assert found.tpir_at(0.4, np.array([1.0, 3.0, 1.0, 2.0])) == 1.0
+    assert tpir([found], 0.4, np.array([1.0, 1.0, 1.0, 1.0])) == 0.5
+    assert tpir([found], 0.4, np.array([1.0, 3.0, 1.0, 1.0])) == 0.25
+    assert tpir([found], 0.4, np.array([1.0, 3.0, 1.0, 2.0])) == 1.0
+
+
+def test_house_whose_people_were_not_drawn_does_not_count_as_missed() -> None:
+    # Kills: the mean over houses, to which an empty one brings nought.
+    one, other = trial([(0.9, True)], [0.5]), trial([(0.9, True), (0.9, True)], [0.5])
+    assert tpir([one, other], 0.0, np.array([0.0, 1.0, 1.0])) == 1.0
+    assert tpir([one], 0.0, np.array([0.0, 1.0, 1.0])) == 0.0
 
 
 def test_nothing_has_no_interval_and_no_threshold() -> None:

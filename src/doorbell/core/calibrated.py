@@ -21,21 +21,21 @@ if TYPE_CHECKING:
 
 # One network behind two detectors: `dlib` was derived with `dlib-onnx`.
 _DLIB = Calibration(
-    curve=(-1090.4852, 2486.8445, -1421.4607),
-    per_person=0.8813,
-    per_photo=1.6780,
-    lowest=0.8936,
-    highest=0.9501,
+    curve=(-1172.708, 2666.753, -1519.794),
+    per_person=0.8772,
+    per_photo=1.7438,
+    lowest=0.8953,
+    highest=0.9492,
 )
 CALIBRATIONS: dict[str, Calibration] = {
     "dlib": _DLIB,
     "dlib-onnx": _DLIB,
     "mobilefacenet": Calibration(
-        curve=(-1.2277, -3.5007, -36.6326),
-        per_person=0.9237,
-        per_photo=0.5527,
-        lowest=0.0957,
-        highest=0.4591,
+        curve=(-0.7608461, -6.374568, -31.97772),
+        per_person=0.9398,
+        per_photo=0.5416,
+        lowest=0.0958,
+        highest=0.4656,
     ),
 }
 

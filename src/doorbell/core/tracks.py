@@ -159,6 +159,11 @@ class Evidence:
             if newest in track.sightings
         ]
 
+    @property
+    def tracks(self) -> tuple[Track, ...]:
+        """Everybody seen so far."""
+        return tuple(self._tracks)
+
     def outcome(self, gallery: Gallery) -> Outcome:
         """Judge every face on all that was seen of it.
 

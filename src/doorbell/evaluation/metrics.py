@@ -17,7 +17,7 @@ import numpy as np
 from doorbell.core.errors import BadInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -138,12 +138,12 @@ def equal_error(curve: Curve) -> float:
     return float((curve.false[nearest] + curve.missed[nearest]) / 2)
 
 
-def fold_accuracy(
+def fold_answers(
     likenesses: NDArray[np.floating],
     is_same: NDArray[np.bool_],
     folds: NDArray[np.intp],
-) -> list[float]:
-    """Return the share of pairs told rightly, fold by fold.
+) -> NDArray[np.bool_]:
+    """Return which pairs are told rightly.
 
     Each fold is judged at the threshold that is best on all the others: no pair takes
     part in choosing the line that it is judged by.
@@ -160,15 +160,16 @@ def fold_accuracy(
     if len(numbers) < 2:  # noqa: PLR2004 - one to judge, one to choose by
         msg = f"{len(numbers)} folds: at least two are needed"
         raise TooFewError(msg)
-    found = []
+    right = np.zeros(len(folds), bool)
     for number in numbers:
         out = folds == number
-        line = _best_line(likenesses[~out], is_same[~out])
-        found.append(float(((likenesses[out] >= line) == is_same[out]).mean()))
-    return found
+        line = best_line(likenesses[~out], is_same[~out])
+        right[out] = (likenesses[out] >= line) == is_same[out]
+    return right
 
 
-def _best_line(likenesses: NDArray[np.floating], is_same: NDArray[np.bool_]) -> float:
+def best_line(likenesses: NDArray[np.floating], is_same: NDArray[np.bool_]) -> float:
+    """Return the threshold at which most pairs are told rightly."""
     values = np.asarray(likenesses, np.float64)
     order = np.argsort(values)
     ranked, same = values[order], is_same[order]
@@ -204,17 +205,36 @@ class Trial:
     strangers: NDArray[np.float64]
     stranger_people: NDArray[np.intp]
 
-    def tpir_at(self, fpir: float, times: NDArray[np.float64] | None = None) -> float:
-        """Return the share of visits named rightly where `fpir` of strangers' are.
+    def named_at(
+        self, fpir: float, times: NDArray[np.float64] | None = None
+    ) -> tuple[float, float]:
+        """Count the visits named rightly where `fpir` of strangers' are named.
 
         Args:
             fpir: 0..1.
             times: how often each person counts, by number; None for once each.
+
+        Returns:
+            How many are, and of how many.
         """
         outside = None if times is None else times[self.stranger_people]
-        inside = None if times is None else times[self.people]
+        counts = np.ones(len(self.people)) if times is None else times[self.people]
         line = threshold_at(self.strangers, fpir, outside)
-        return weighted_share((self.likenesses >= line) & self.is_right, inside)
+        is_named = (self.likenesses >= line) & self.is_right
+        return float(counts[is_named].sum()), float(counts.sum())
+
+
+def tpir(
+    trials: Sequence[Trial], fpir: float, times: NDArray[np.float64] | None = None
+) -> float:
+    """Return the share of all houses' own visits named rightly, each at its `fpir`.
+
+    Of a small house, a repetition of the bootstrap may draw nobody: it counts by the
+    visits that it has.
+    """
+    counts = [one.named_at(fpir, times) for one in trials]
+    whole = sum(every for _, every in counts)
+    return sum(named for named, _ in counts) / whole if whole else 0.0
 
 
 def bootstrap(

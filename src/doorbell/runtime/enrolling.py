@@ -77,6 +77,8 @@ class Enrolling:
                 self._peer.send(r.People(people=await self._all()))
             case r.ShowPerson(who=who):
                 await self._show(who)
+            case r.JudgePeople():
+                await self._judge_people()
             case r.RenamePerson(who=who, name=name):
                 return await self._rename(who, name)
             case r.ErasePerson(who=who):
@@ -273,6 +275,24 @@ class Enrolling:
         )
         await self._hub.household.refresh()
         return person
+
+    async def _judge_people(self) -> None:
+        await self._hub.until_ready("vision")
+        # The answer comes after the gallery was loaded, and its lines drawn.
+        separation = await self._separation()
+        engine = self._hub.household.engine
+        if engine is None:
+            msg = "recognition is not running"
+            raise UnavailableError(msg)
+        self._peer.send(
+            r.PeopleJudged(
+                separation=separation,
+                people=len(await self._people()),
+                engine=engine.engine,
+                known_at=engine.known_at,
+                unsure_at=engine.unsure_at,
+            )
+        )
 
     async def _separation(self) -> r.Separation:
         number = self._hub.questions.next_number()

@@ -74,6 +74,10 @@ class ShowPerson(Request, frozen=True):
     who: str
 
 
+class JudgePeople(Request, frozen=True):
+    """How well does the gallery separate its people? Answered by `PeopleJudged`."""
+
+
 class RenamePerson(Request, frozen=True):
     """Answered by `Done`."""
 
@@ -269,6 +273,21 @@ class Enrolled(Reply, frozen=True):
     separation: Separation
 
 
+class PeopleJudged(Reply, frozen=True):
+    """How well the gallery separates its people, and where the lines are drawn.
+
+    Attributes:
+        people: enrolled with the engine in use.
+        known_at, unsure_at: of that gallery.
+    """
+
+    separation: Separation
+    people: int
+    engine: str
+    known_at: float
+    unsure_at: float
+
+
 class People(Reply, frozen=True):
     """Everybody enrolled, by name."""
 
@@ -383,6 +402,7 @@ AnyRequest = (
     | EnrolCommit
     | ListPeople
     | ShowPerson
+    | JudgePeople
     | RenamePerson
     | ErasePerson
     | ExportPerson
@@ -404,6 +424,7 @@ AnyReply = (
     | PhotoJudged
     | Enrolled
     | People
+    | PeopleJudged
     | Person
     | Erased
     | Exported

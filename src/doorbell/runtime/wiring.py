@@ -64,6 +64,7 @@ __all__ = [
     "degraded",
     "dlib_space",
     "export_json",
+    "open_engine",
     "open_store",
     "publish",
     "read_rings",
@@ -328,7 +329,7 @@ def _vision(settings: ProductionSettings, ring: MemfdRing) -> Stage:
     return VisionStage(
         settings.vision,
         ring=ring,
-        open_engine=lambda: _engine(settings),
+        open_engine=lambda: open_engine(settings),
         encode=encode,
         publish=sealed_memfd,
         fetch=read_sealed,
@@ -336,15 +337,20 @@ def _vision(settings: ProductionSettings, ring: MemfdRing) -> Stage:
     )
 
 
-def _engine(settings: ProductionSettings) -> Engine:
+def open_engine(settings: ProductionSettings) -> Engine:
+    """Load the engine of the settings.
+
+    Raises:
+        DoorbellError: it cannot be used.
+    """
     if settings.vision.engine == "fake":
         from doorbell.testing.faces import open_fake_engine
 
         return open_fake_engine(settings.vision)
-    from doorbell.adapters.engines import open_engine
+    from doorbell.adapters import engines
     from doorbell.runtime.models import models_folder
 
-    return open_engine(settings.vision, models_folder(settings))
+    return engines.open_engine(settings.vision, models_folder(settings))
 
 
 def _notify(settings: ProductionSettings, _ring: MemfdRing) -> Stage:

@@ -17,8 +17,18 @@ cp $SHARE/pyproject.toml /root/work/
 cp -r $SHARE/tests /root/work/
 cd /root/work || exit 1
 mapfile -t arguments < $SHARE/pytest-arguments
-# picamera2 still sets its threads' daemon flag in the old way.
-$PYTHON -m pytest "${arguments[@]}" -p no:cacheprovider -o timeout=600 -o faulthandler_timeout=550 \
-  -W 'ignore:setDaemon:DeprecationWarning'
+# picamera2 still sets its threads' daemon flag in the old way. lgpio's own threads may
+# crash the interpreter while it is taken down, so it is not: pytest is done by then.
+$PYTHON - "${arguments[@]}" -p no:cacheprovider -o timeout=600 \
+  -o faulthandler_timeout=550 -W 'ignore:setDaemon:DeprecationWarning' <<'END'
+import os
+import sys
+
+import pytest
+
+code = pytest.main(sys.argv[1:])
+sys.stdout.flush()
+os._exit(code)
+END
 echo $? > $SHARE/exit-code
 sync

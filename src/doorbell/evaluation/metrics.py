@@ -215,10 +215,13 @@ class Trial:
             times: how often each person counts, by number; None for once each.
 
         Returns:
-            How many are, and of how many.
+            How many are, and of how many; both 0 where no stranger counts.
         """
         outside = None if times is None else times[self.stranger_people]
         counts = np.ones(len(self.people)) if times is None else times[self.people]
+        if outside is not None and not outside.any():
+            # A small house to which nobody drawn is a stranger tells nothing.
+            return 0.0, 0.0
         line = threshold_at(self.strangers, fpir, outside)
         is_named = (self.likenesses >= line) & self.is_right
         return float(counts[is_named].sum()), float(counts.sum())

@@ -139,7 +139,8 @@ timeout_s = 2.0
         log.close()
 
     def ready(self) -> None:
-        until(lambda: self.is_up("button", "notify", "capture", "vision"), 25.0, "ready")
+        roles = ("button", "notify", "capture", "vision")
+        until(lambda: self.is_up(*roles), 25.0, "ready")
 
     def is_up(self, *roles: str) -> bool:
         status = self.status()

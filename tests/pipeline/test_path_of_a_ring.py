@@ -69,7 +69,7 @@ def test_a_killed_worker_comes_back_and_the_next_ring_is_named(
 ) -> None:
     before = running.pid(role)
     os.kill(before, signal.SIGKILL)
-    until(lambda: running.pid(role) not in (0, before), within_s=10.0, what="a new process")
+    until(lambda: running.pid(role) not in (0, before), 10.0, "a new process")
     running.ready()
     running.stand("anna")
     running.press()

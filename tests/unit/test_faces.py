@@ -71,7 +71,8 @@ def test_nobody_enrolled_makes_everybody_unknown() -> None:
 
 
 def test_margin_is_measured_to_another_person_not_to_the_same_persons_photo() -> None:
-    found = gallery(("a", 0.01), ("a", -0.01), ("b", 0.5)).nearest(vector(0.0), likeness)
+    enrolled = gallery(("a", 0.01), ("a", -0.01), ("b", 0.5))
+    found = enrolled.nearest(vector(0.0), likeness)
     assert found is not None
     assert found.person_id == "a"
     assert found.margin == pytest.approx(0.5)

@@ -206,3 +206,21 @@ def test_no_person_is_known_twice_and_no_frames_face_is_lost(
     assert len(outcome.faces) >= min(fullest, 1)
     for frame in frames:
         assert len(outcome.faces) >= len(frame)
+
+
+def test_who_left_before_the_press_does_not_count() -> None:
+    """Kills the mutant that lets a passer-by lend a stranger her name."""
+    evidence = Evidence(likeness, POINT)
+    evidence.add(1_000, [face(ANNA)])
+    evidence.add(2_000, [face(2.5)])
+    at_press = evidence.outcome(ENROLLED, pressed_ns=2_100)
+    assert decisions(at_press) == [Decision.UNKNOWN]
+    assert at_press.best_mono_ns == 2_000
+    assert len(evidence.outcome(ENROLLED).faces) == 2
+
+
+def test_who_comes_after_the_press_counts() -> None:
+    evidence = Evidence(likeness, POINT)
+    evidence.add(1_000, [])
+    evidence.add(3_000, [face(ANNA)])
+    assert decisions(evidence.outcome(ENROLLED, pressed_ns=1_100)) == [Decision.KNOWN]

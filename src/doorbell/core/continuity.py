@@ -110,4 +110,5 @@ def _sampled(rgb: NDArray[np.uint8], box: Box, side: int) -> NDArray[np.float32]
     row_index = np.clip(rows.astype(np.intp), 0, height - 1)
     column_index = np.clip(columns.astype(np.intp), 0, width - 1)
     pixels = rgb[np.ix_(row_index, column_index)]
-    return pixels.reshape(side, 4, side, 4, 3).mean(axis=(1, 3), dtype=np.float32)
+    means = pixels.reshape(side, 4, side, 4, 3).mean(axis=(1, 3))
+    return np.asarray(means, np.float32)

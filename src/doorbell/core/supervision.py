@@ -14,7 +14,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 
-
 # A killed process is gone within this, unless the kernel holds it.
 KILL_AGAIN_S = 1.0
 

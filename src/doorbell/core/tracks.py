@@ -164,16 +164,25 @@ class Evidence:
         """Everybody seen so far."""
         return tuple(self._tracks)
 
-    def outcome(self, gallery: Gallery) -> Outcome:
+    def outcome(self, gallery: Gallery, pressed_ns: int = 0) -> Outcome:
         """Judge every face on all that was seen of it.
+
+        Args:
+            gallery: who is enrolled.
+            pressed_ns: when the bell was pressed; who had left the picture by then
+                does not count, or a passer-by would lend a stranger her name.
 
         Raises:
             EmbeddingError: the gallery belongs to another engine.
         """
-        best_ns = self._best_frame()
-        pairs = [
-            (track, self._verdict(track, gallery, best_ns)) for track in self._tracks
+        nearest_ns = min(
+            self._frames, key=lambda at: abs(at - pressed_ns), default=pressed_ns
+        )
+        present = [
+            t for t in self._tracks if not pressed_ns or max(t.sightings) >= nearest_ns
         ]
+        best_ns = self._best_frame(present)
+        pairs = [(track, self._verdict(track, gallery, best_ns)) for track in present]
         pairs = _one_face_a_person(pairs)
         standings = [
             Standing(v.decision, self._clearance(v), t.looks) for t, v in pairs
@@ -200,10 +209,10 @@ class Evidence:
             spare = min(spare, verdict.margin - point.min_margin)
         return spare / point.comfort
 
-    def _best_frame(self) -> int:
+    def _best_frame(self, tracks: Sequence[Track]) -> int:
         """The frame that shows most of the visit's faces, then shows them best."""
         worth = dict.fromkeys(self._frames, (0, 0.0))
-        for track in self._tracks:
+        for track in tracks:
             for mono_ns, sighting in track.sightings.items():
                 count, quality = worth[mono_ns]
                 worth[mono_ns] = (count + 1, quality + sighting.quality)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from doorbell.runtime.open_visit import OpenVisit
     from doorbell.stages.messages import FrameRef
 
+# Nobody steps aside and somebody else before the button within this.
+BEFORE_PRESS_NS = 250_000_000
 # Frames kept for one visit beyond those looked at: enough to choose from.
 CANDIDATES = 8
 
@@ -35,6 +37,8 @@ class VisitFrames:
 
     def begin(self, visit: OpenVisit, frames: list[FrameRef]) -> None:
         """Give a new visit its first frames, and show the one nearest the press."""
+        if not visit.supplied:
+            frames = _at_the_press(frames, visit.edge.mono_ns)
         for frame in frames:
             self.offer(visit, frame)
         if not visit.supplied and visit.candidates:
@@ -77,8 +81,8 @@ class VisitFrames:
             return None
         if self._anticipator.sees_faces and not visit.looked and not visit.supplied:
             # Who was glanced at before the press may still stand there.
-            return Look(visit=visit.token, frame=_nearest(visit), claim=True)
-        return Look(visit=visit.token, frame=frame)
+            return _look(visit, _nearest(visit), claim=True)
+        return _look(visit, frame)
 
     def release(self, visit: OpenVisit) -> None:
         """Let go of every frame: the visit needs no more."""
@@ -88,6 +92,18 @@ class VisitFrames:
         for frame in frames:
             if frame is not None:
                 self._desk.unpin(frame, visit.token)
+
+
+def _look(visit: OpenVisit, frame: FrameRef, *, claim: bool = False) -> Look:
+    # Pictures that were handed in are all of the visitor, whenever they were taken.
+    pressed_ns = 0 if visit.supplied else visit.edge.mono_ns
+    return Look(visit=visit.token, frame=frame, claim=claim, pressed_ns=pressed_ns)
+
+
+def _at_the_press(frames: list[FrameRef], pressed_ns: int) -> list[FrameRef]:
+    """Frames of who presses: not of who stood there before."""
+    near = [f for f in frames if f.mono_ns >= pressed_ns - BEFORE_PRESS_NS]
+    return near or frames[-1:]
 
 
 def _worth(visit: OpenVisit, frame: FrameRef) -> float:

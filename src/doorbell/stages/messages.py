@@ -152,11 +152,14 @@ class Look(Message, frozen=True):
         visit: `NO_VISIT` for a glance before anybody rang, soon forgotten.
         claim: the visit's first look, at the frame nearest the press: faces glanced
             at before count if they still stand there.
+        pressed_ns: when the bell was pressed; who had left by then does not count.
+            0 when nobody pressed.
     """
 
     visit: str
     frame: FrameRef
     claim: bool = False
+    pressed_ns: int = 0
 
 
 class Seen(Message, frozen=True):

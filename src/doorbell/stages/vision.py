@@ -284,7 +284,7 @@ class VisionStage:
             evidence.add(message.frame.mono_ns, sightings)
             if message.visit == NO_VISIT:
                 self._glances.saw(evidence, message.frame.mono_ns, rgb)
-        outcome = evidence.outcome(self._gallery)
+        outcome = evidence.outcome(self._gallery, message.pressed_ns)
         self._outlet.send(_seen(message, outcome, error, took_ms))
 
     def _claim(self, message: Look, evidence: Evidence, rgb: NDArray[np.uint8]) -> bool:
@@ -297,7 +297,7 @@ class VisionStage:
         if not claimed:
             return False
         evidence.add(message.frame.mono_ns, claimed)
-        outcome = evidence.outcome(self._gallery)
+        outcome = evidence.outcome(self._gallery, message.pressed_ns)
         if not is_conclusive(outcome.standings):
             return False
         self._outlet.send(_seen(message, outcome, "", {}))

@@ -169,7 +169,8 @@ def _features(events: list[Event]) -> NDArray[np.float64]:
 
 def _rates(events: list[Event]) -> NDArray[np.float64]:
     """Logarithm of the rate of chances that makes each share."""
-    return np.log(-np.log1p(-np.array([event.share for event in events])))
+    shares = np.array([event.share for event in events])
+    return np.asarray(np.log(-np.log1p(-shares)), np.float64)
 
 
 def _weights(events: list[Event]) -> NDArray[np.float64]:

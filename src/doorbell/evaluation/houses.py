@@ -107,7 +107,9 @@ def visit_houses(  # noqa: PLR0913 - what is drawn, who judges, and how it is to
         TooFewError: there are too few people.
     """
     generator = np.random.default_rng([seed, size.people, size.photos])
-    likeness, own, strangers = engine.embedder.likeness, [], []
+    likeness = engine.embedder.likeness
+    own: list[list[Answer]] = []
+    strangers: list[list[Answer]] = []
     point = engine.point
     for number in range(size.draws):
         house = draw_house(rows, size.people, size.photos, generator)

@@ -117,7 +117,7 @@ level = "info"
         try:
             return until(holds, within_s)
         except AssertionError as error:
-            seen = f"{self.visits()}\n{SimulatedLine(PIN).consumer()}\n{self.tail()}"
+            seen = f"{self.visits()}\n{SimulatedLine(PIN).state()}\n{self.tail()}"
             raise AssertionError(seen) from error
 
     def enrol(self, name: str, pictures: list[Path]) -> None:

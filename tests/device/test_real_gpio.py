@@ -115,13 +115,40 @@ def test_line_of_another_program_is_busy_until_that_ends(line: SimulatedLine) ->
     button.close()
 
 
-def test_line_of_a_closed_button_is_free_for_other_programs(
-    button: GpioButton, line: SimulatedLine
-) -> None:
-    assert line.is_held()
-    button.close()
-    assert not line.is_held()
-    assert button.open()
+def test_line_of_a_closed_button_is_free_for_other_programs(tmp_path: Path) -> None:
+    # In a process of its own with one chip opened once, as the button's worker is.
+    program = (
+        "import pathlib, sys\n"
+        "from config.sections import Button\n"
+        "from doorbell.adapters.button_gpiozero import GpioButton\n"
+        "from doorbell.adapters.gpio_lines import lgpio_pins\n"
+        "button = GpioButton(Button(pin=24), lgpio_pins(pathlib.Path(sys.argv[1])))\n"
+        "for _ in range(3):\n"
+        "    print(button.open(), flush=True)\n"
+        "    sys.stdin.readline()\n"
+        "    button.close()\n"
+        "    print('closed', flush=True)\n"
+        "    sys.stdin.readline()\n"
+    )
+    line = SimulatedLine(24)
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        for _ in range(3):
+            assert worker.stdout.readline().startswith("GPIO24")
+            assert line.is_held()
+            worker.stdin.write("\n")
+            worker.stdin.flush()
+            assert worker.stdout.readline() == "closed\n"
+            # A thread of lgpio that waits for edges keeps it a moment longer.
+            until(lambda: not line.is_held())
+            worker.stdin.write("\n")
+            worker.stdin.flush()
 
 
 def test_pin_that_the_header_has_not_is_said_with_a_hint() -> None:

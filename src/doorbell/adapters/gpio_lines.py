@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,10 @@ log = logging.getLogger("doorbell.button")
 
 # A pin factory of gpiozero, which ships no types; raises HardwareAbsentError.
 PinSource = Callable[[], Any]
+
+# A closed device may be closed again; lgpio looks away after some milliseconds.
+_CLOSINGS = 4
+_BUSY_S = 0.02
 
 _ABSENT_HINT = (
     "Run it on a Pi, as a member of the group `gpio`, with the extra `pi` installed; "
@@ -111,11 +116,13 @@ def let_go(device: Any) -> None:  # noqa: ANN401 - gpiozero ships no types
 
             lgpio.gpio_free(chip, int(pin.info.name.removeprefix("GPIO")))
 
-    for step in (forget, device.close, free):
+    # A device that was not closed does it when it is collected, and takes the line.
+    for step in (forget, *(device.close,) * _CLOSINGS, free):
         try:
             step()
         except Exception:  # lgpio.error is a bare Exception
             log.debug("line_not_let_go", exc_info=True)
+            time.sleep(_BUSY_S)
 
 
 @dataclass(slots=True)

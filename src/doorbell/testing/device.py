@@ -64,11 +64,13 @@ class SimulatedLine:
 
     def is_held(self) -> bool:
         """Whether any program has taken the line."""
+        return "consumer" in self.state()
+
+    def state(self) -> str:
+        """What the kernel says of the line and of who holds it."""
         command = ["/usr/bin/gpioinfo", "-c", "gpiochip0", str(self._pin)]
-        return (
-            b"consumer"
-            in subprocess.run(command, capture_output=True, check=True).stdout
-        )
+        done = subprocess.run(command, capture_output=True, check=True, text=True)
+        return done.stdout
 
     def is_high(self) -> bool:
         """The level on the wire, whoever drives it."""

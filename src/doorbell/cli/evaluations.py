@@ -259,7 +259,7 @@ class Visits:
     def of(self, house: House, rows: Rows) -> bursts.HouseVisits:
         """Return the visits to a house."""
         gallery = gallery_of(rows, house.enrolled)
-        engine = self._laboratory.engine
+        engine, reader = self._laboratory.engine, self._laboratory.reader
         point = houses.point_for(engine, gallery.person_ids, self._laboratory.vision)
         return bursts.HouseVisits(
             *(
@@ -268,8 +268,7 @@ class Visits:
                         name,
                         self._frames(name, index, number, len(chosen)),
                         gallery,
-                        engine.embedder.likeness,
-                        point,
+                        bursts.Judge(engine.embedder.likeness, point, reader.embed),
                     )
                     for number, (name, index) in enumerate(chosen, 1)
                 ]

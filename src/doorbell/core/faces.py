@@ -113,10 +113,30 @@ class Gallery:
         Raises:
             EmbeddingError: the probe has other dimensions or is no vector of numbers.
         """
-        _refuse_odd_probe(probe, self.rows.shape[1])
+        return self.nearest_of([(probe, 1.0)], likeness)
+
+    def nearest_of(
+        self, parts: Sequence[tuple[NDArray[np.float32], float]], likeness: Likeness
+    ) -> Nearest | None:
+        """Return the person most like several views of one face.
+
+        The likeness is the mean of theirs. That of a mean embedding would be higher,
+        for strangers as well: with five poor frames of dlib's, 6.5 instead of 1.1 %
+        came over a line drawn for 1 %.
+
+        Args:
+            parts: embeddings and their weights, above 0; at least one.
+            likeness: of the engine.
+
+        Raises:
+            EmbeddingError: one has other dimensions or is no vector of numbers.
+        """
+        for probe, _ in parts:
+            _refuse_odd_probe(probe, self.rows.shape[1])
         if not self.person_ids:
             return None
-        scores = likeness(probe, self.centres)
+        each = np.stack([likeness(probe, self.centres) for probe, _ in parts])
+        scores = np.average(each, axis=0, weights=[weight for _, weight in parts])
         first = int(scores.argmax())
         best = float(scores[first])
         others = np.delete(scores, first)

@@ -1,6 +1,7 @@
 """Combine what several frames of a visit showed of the same faces.
 
-One rule: a track's embedding is the mean of its sightings, weighted by quality. A
+One rule: frames that show the same view of a face become one picture of it, weighted
+by quality (`fusion`); views are compared one by one, and their likeness is the mean. A
 sighting joins the track that it is most like; standing in the same place makes up for
 a poor picture, but not for another face.
 """
@@ -16,13 +17,17 @@ import numpy as np
 from doorbell.core.burst import Standing
 from doorbell.core.decision import Box, Decision, FaceVerdict
 from doorbell.core.faces import judge
+from doorbell.core.fusion import fused, same_view
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from doorbell.core.faces import Gallery, Likeness, OperatingPoint
+
+    Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32] | None]
+    Part = tuple[NDArray[np.float32], float]
 
 # A head that moved by half its width between two frames still overlaps by a third.
 SAME_PLACE_IOU = 0.3
@@ -38,28 +43,63 @@ class Sighting:
     Attributes:
         embedding: None when it could not be read; `note` says why.
         quality: weight of this sighting, above 0.
+        chip: the aligned face, to be fused with others; None if it is not kept.
     """
 
     box: Box
     embedding: NDArray[np.float32] | None
     quality: float
     note: str = ""
+    chip: NDArray[np.uint8] | None = None
+
+
+def _never(_chip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    return None
 
 
 @dataclass(slots=True)
 class Track:
-    """One visitor's face through the frames looked at, by their `mono_ns`."""
+    """One visitor's face through the frames looked at, by their `mono_ns`.
+
+    Attributes:
+        embed: reads a fused chip; None where the network gives no numbers.
+    """
 
     sightings: dict[int, Sighting] = field(default_factory=dict)
+    embed: Embed = _never
+    _fused: tuple[list[Sighting], Part | None] = field(
+        default_factory=lambda: ([], None)
+    )
+
+    @property
+    def parts(self) -> list[Part]:
+        """Each view of the face that could be read, and its weight."""
+        read = [s for s in self.sightings.values() if s.embedding is not None]
+        group = _same_view(read)
+        joint = self._joint(group) if len(group) > 1 else None
+        alone = [s for s in read if joint is None or not any(s is one for one in group)]
+        parts = [(s.embedding, s.quality) for s in alone if s.embedding is not None]
+        return [joint, *parts] if joint is not None else parts
+
+    def _joint(self, group: list[Sighting]) -> Part | None:
+        # Asked several times a frame; the network is to run once.
+        if list(map(id, self._fused[0])) != list(map(id, group)):
+            weights = [one.quality for one in group]
+            chip = fused([one.chip for one in group if one.chip is not None], weights)
+            embedding = self.embed(chip)
+            part = None if embedding is None else (embedding, sum(weights))
+            # The sightings are kept with it, so that no other can take their ids.
+            self._fused = (group, part)
+        return self._fused[1]
 
     @property
     def embedding(self) -> NDArray[np.float32] | None:
-        """The mean of what was read, weighted by quality."""
-        read = [s for s in self.sightings.values() if s.embedding is not None]
-        if not read:
+        """The mean of all views, by their weight."""
+        parts = self.parts
+        if not parts:
             return None
-        rows = np.stack([s.embedding for s in read if s.embedding is not None])
-        weights = [s.quality for s in read]
+        rows = np.stack([row for row, _ in parts])
+        weights = [weight for _, weight in parts]
         return np.average(rows, axis=0, weights=weights).astype(np.float32)
 
     @property
@@ -98,8 +138,18 @@ class Outcome:
 class Evidence:
     """All that one visit's frames have shown."""
 
-    def __init__(self, likeness: Likeness, point: OperatingPoint) -> None:
+    def __init__(
+        self, likeness: Likeness, point: OperatingPoint, embed: Embed = _never
+    ) -> None:
+        """Begin with nothing seen.
+
+        Args:
+            likeness: of the engine.
+            point: where its lines are.
+            embed: reads a chip made of several; None where it gives no numbers.
+        """
         self._likeness = likeness
+        self._embed = embed
         self._point = point
         self._tracks: list[Track] = []
         self._frames: list[int] = []
@@ -119,12 +169,12 @@ class Evidence:
         # Two faces of one frame are two people, however alike.
         free = [t for t in self._tracks if mono_ns not in t.sightings]
         likes = [(self._belonging(sighting, track), track) for track in free]
-        belonging, track = max(likes, key=lambda like: like[0], default=(0.0, Track()))
-        if belonging > 0:
+        belonging, track = max(likes, key=lambda like: like[0], default=(0.0, None))
+        if belonging > 0 and track is not None:
             return track
         if len(self._tracks) >= MAX_TRACKS:
             return Track()
-        self._tracks.append(Track())
+        self._tracks.append(Track(embed=self._embed))
         return self._tracks[-1]
 
     def _belonging(self, sighting: Sighting, track: Track) -> float:
@@ -190,8 +240,8 @@ class Evidence:
         return Outcome([v for _, v in pairs], standings, best_ns)
 
     def _verdict(self, track: Track, gallery: Gallery, best_ns: int) -> FaceVerdict:
-        probe = track.embedding
-        nearest = None if probe is None else gallery.nearest(probe, self._likeness)
+        parts = track.parts
+        nearest = gallery.nearest_of(parts, self._likeness) if parts else None
         return judge(nearest, self._point, track.box_at(best_ns), track.best.note)
 
     def _clearance(self, verdict: FaceVerdict) -> float:
@@ -217,6 +267,16 @@ class Evidence:
                 count, quality = worth[mono_ns]
                 worth[mono_ns] = (count + 1, quality + sighting.quality)
         return max(self._frames, key=worth.__getitem__, default=0)
+
+
+def _same_view(read: list[Sighting]) -> list[Sighting]:
+    """Return the sightings that show what the best of them shows."""
+    chips = [one for one in read if one.chip is not None]
+    best = max(chips, key=lambda one: one.quality, default=None)
+    if best is None or best.chip is None:
+        return []
+    alike = same_view([one.chip for one in chips if one.chip is not None], best.chip)
+    return [one for one, is_alike in zip(chips, alike, strict=True) if is_alike]
 
 
 def overlap(a: Box, b: Box) -> float:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from doorbell.core.faces import Gallery, Likeness, OperatingPoint
+    from doorbell.core.tracks import Embed
     from doorbell.stages.face_reader import ReadFace
 
 NS_PER_FRAME = 400_000_000
@@ -42,25 +43,37 @@ class Visit:
     frames: int
 
 
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How an engine compares, where its lines are, and how it reads a fused chip."""
+
+    likeness: Likeness
+    point: OperatingPoint
+    embed: Embed
+
+    def evidence(self) -> Evidence:
+        """Begin a visit."""
+        return Evidence(self.likeness, self.point, self.embed)
+
+
 def visit(
     person: str,
     frames: Sequence[ReadFace | None],
     gallery: Gallery,
-    likeness: Likeness,
-    point: OperatingPoint,
+    judge: Judge,
 ) -> Visit:
     """Judge one visit of `person` in three ways."""
-    evidence = Evidence(likeness, point)
+    evidence = judge.evidence()
     stopped, looked_at = None, len(frames)
     for number, face in enumerate(frames):
         _add(evidence, number, face)
         if stopped is None and is_conclusive(evidence.outcome(gallery).standings):
-            stopped = _answer(person, evidence, gallery, likeness)
+            stopped = _answer(person, evidence, gallery, judge.likeness)
             looked_at = number + 1
-    combined = _answer(person, evidence, gallery, likeness)
-    alone = Evidence(likeness, point)
+    combined = _answer(person, evidence, gallery, judge.likeness)
+    alone = judge.evidence()
     _add(alone, 0, best_frame(frames))
-    single = _answer(person, alone, gallery, likeness)
+    single = _answer(person, alone, gallery, judge.likeness)
     return Visit(combined, single, stopped or combined, looked_at, len(frames))
 
 
@@ -80,8 +93,8 @@ def _answer(
     """Return what a visit is told to be; its likest track counts, if it has several."""
     verdicts = evidence.outcome(gallery).faces
     decision = strongest(face.decision for face in verdicts)
-    probes = [track.embedding for track in evidence.tracks]
-    nearest = [gallery.nearest(one, likeness) for one in probes if one is not None]
+    views = [track.parts for track in evidence.tracks]
+    nearest = [gallery.nearest_of(parts, likeness) for parts in views if parts]
     met = [one for one in nearest if one is not None]
     if not met:
         return Answer(person, NOT_READ, is_right=False, decision=decision)

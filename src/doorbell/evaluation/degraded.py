@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Raised with every change of what is made: part of the cache's key.
-VERSION = 1
+VERSION = 2
 # Degrees a head tilts, and share of the picture's width it moves, from frame to frame.
 MOST_TURN, MOST_SHIFT = 6.0, 0.05
 LEAST_FRAMES, MOST_FRAMES = 2, 8

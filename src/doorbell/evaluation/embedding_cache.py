@@ -7,7 +7,8 @@ only: it is meant for published data. Nobody enrolled at the door comes into it.
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+import zlib
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from numpy.typing import NDArray
+
 # Raised whenever reading a picture gives other numbers than before.
 READER_VERSION = 1
 # Pictures that a killed run has to read again, at most.
@@ -32,6 +35,9 @@ CREATE TABLE IF NOT EXISTS faces (
   key TEXT PRIMARY KEY, x INTEGER, y INTEGER, w INTEGER, h INTEGER, score REAL,
   width_px REAL, sharpness REAL, brightness REAL, yaw REAL, note TEXT, embedding BLOB
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS chips (
+  key TEXT PRIMARY KEY, side INTEGER NOT NULL, pixels BLOB NOT NULL
+);
 """
 _NO_FACE = (None,) * 11
 
@@ -97,10 +103,21 @@ class EmbeddingCache:
         """Return what was read in a picture; None if it was never read."""
         query = "SELECT * FROM faces WHERE key = ?"
         row = self._database.execute(query, (key,)).fetchone()
-        return None if row is None else Kept(_face(row[1:]))
+        if row is None:
+            return None
+        face = _face(row[1:])
+        return Kept(None if face is None else replace(face, chip=self._chip(key)))
+
+    def _chip(self, key: str) -> NDArray[np.uint8] | None:
+        query = "SELECT side, pixels FROM chips WHERE key = ?"
+        row = self._database.execute(query, (key,)).fetchone()
+        if row is None:
+            return None
+        pixels = np.frombuffer(zlib.decompress(row[1]), np.uint8)
+        return pixels.reshape(row[0], row[0], 3)
 
     def put(self, key: str, face: ReadFace | None) -> None:
-        """Keep the face of a picture, or that it has none.
+        """Keep the face of a picture, with its chip if it has one, or that it has none.
 
         Raises:
             CacheError: it cannot be written.
@@ -112,6 +129,11 @@ class EmbeddingCache:
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (key, *columns),
             )
+            if face is not None and face.chip is not None:
+                self._database.execute(
+                    "INSERT OR REPLACE INTO chips VALUES (?, ?, ?)",
+                    (key, len(face.chip), zlib.compress(face.chip.tobytes(), 1)),
+                )
             self._pending += 1
             if self._pending >= PENDING:
                 self._database.commit()

@@ -7,6 +7,7 @@ was read before is taken from the cache.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -46,6 +47,7 @@ class PictureReader:
         self.min_width_px = min_width_px
         self.asked = self.read = 0
         self._cache = cache
+        self._fused: dict[str, NDArray[np.float32] | None] = {}
         # Nobody waits for this process's beats.
         self._reader = FaceReader(engine, lambda _within_s: None, clock)
         detector = type(engine.detector)
@@ -53,6 +55,13 @@ class PictureReader:
             f"{engine.name}:{engine.embedder.space}:{detector.__qualname__}"
             f":{min_width_px}:{READER_VERSION}"
         )
+
+    def embed(self, chip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """Read one chip; None when the network gives no numbers."""
+        key = hashlib.sha256(chip.tobytes()).hexdigest()
+        if key not in self._fused:
+            self._fused[key] = self._reader.embed_one(chip)
+        return self._fused[key]
 
     def face(self, path: Path) -> ReadFace | None:
         """Return the face in the middle of a photograph; None if none was found.
@@ -95,6 +104,9 @@ class PictureReader:
             self.read += 1
             faces = self._reader.read(picture, self.min_width_px).faces
             face = middle_face(faces, picture.shape[1], picture.shape[0])
+            if face is not None and len(pictures) == 1:
+                # Only frames of one visit are ever fused; chips take room.
+                face = replace(face, chip=None)
             self._cache.put(key, face)
             found.append(face)
         return found

@@ -42,6 +42,7 @@ class ReadFace:
         box: within the picture.
         embedding: None when it could not be read; `note` says why.
         note: what is wrong with it, or empty.
+        chip: the aligned face.
     """
 
     box: Box
@@ -49,11 +50,12 @@ class ReadFace:
     measures: FaceMeasures
     embedding: NDArray[np.float32] | None
     note: str
+    chip: NDArray[np.uint8] | None = None
 
     def sighting(self) -> Sighting:
         """Return what a visit's evidence needs of it."""
         quality = face_quality(self.measures)
-        return Sighting(self.box, self.embedding, quality, self.note)
+        return Sighting(self.box, self.embedding, quality, self.note, self.chip)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,13 @@ class FaceReader:
         self._note_time("embed", began_ns)
         return rows
 
+    def embed_one(self, chip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+        """Embed one chip; None when the network gives no numbers."""
+        try:
+            return self.embed([chip])[0]
+        except BadInputError:
+            return None
+
     def _read(
         self,
         rgb: NDArray[np.uint8],
@@ -126,6 +135,7 @@ class FaceReader:
             measures=measures,
             embedding=embedding,
             note=note or complaint(measures),
+            chip=chip if embedding is not None else None,
         )
 
     def _embedding(
@@ -133,10 +143,8 @@ class FaceReader:
     ) -> tuple[NDArray[np.float32] | None, str]:
         if rank >= MAX_READ:
             return None, "too many faces"
-        try:
-            return self.embed([chip])[0], ""
-        except BadInputError:
-            return None, "could not be read"
+        embedding = self.embed_one(chip)
+        return embedding, "" if embedding is not None else "could not be read"
 
     def _announce(self, step: str) -> int:
         slowest_s = self._slowest_s.get(step)

@@ -308,7 +308,9 @@ class VisionStage:
             while len(self._visits) >= MAX_VISITS:
                 self._visits.pop(next(iter(self._visits)))
             embedder = self._engine.embedder
-            self._visits[visit] = Evidence(embedder.likeness, self._point)
+            self._visits[visit] = Evidence(
+                embedder.likeness, self._point, self._reader.embed_one
+            )
         return self._visits[visit]
 
     def _extracted(self, face: ReadFace) -> ExtractedFace:

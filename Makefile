@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 CACHE ?= .cache
+# What `make test` runs, in minutes; the rest takes longer and is run by .ci/run.
+QUICK := unit contract pipeline security counterparts
 KINDS := unit contract pipeline security crash counterparts accuracy performance
 
 BIN := $(VENV)/bin
@@ -37,8 +39,8 @@ $(PICTURES)/.done: requirements-demo.txt
 demo: $(DEV) $(PICTURES)/.done  ## ring, on photographs, without hardware (ARGS=--live: your webcam)
 	@$(BIN)/doorbell demo --pictures $(PICTURES) $(ARGS)
 
-test: $(DEV)  ## everything a fresh machine can run
-	@$(BIN)/python tests/run.py $(COVERAGE) $(KINDS)
+test: $(DEV)  ## the tests, in five minutes (TESTS="all" for every kind)
+	@$(BIN)/python tests/run.py $(COVERAGE) $(if $(filter all,$(TESTS)),$(KINDS),$(or $(TESTS),$(QUICK)))
 
 test-quick: $(DEV)  ## pure rules and contracts, in seconds
 	@$(BIN)/python tests/run.py unit contract
@@ -49,6 +51,9 @@ $(KINDS:%=test-%): test-%: $(DEV)
 bench: $(DEV) $(PICTURES)/.done  ## time rings, and what an idle daemon costs
 	@$(BIN)/doorbell bench rings --pictures $(PICTURES)
 	@$(BIN)/doorbell bench idle --pictures $(PICTURES)
+
+test-device: $(DEV)  ## the real adapters, in a virtual machine (root; ARGS: pytest's)
+	@$(BIN)/python tests/device/run.py "$${DOORBELL_CACHE:-$(CACHE)}/device-vm" $(ARGS)
 
 lint: $(DEV)  ## style, import directions, generated files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from device_world import LINE_FOLDER, SimulatedLine, why_no_device
 
 from config.sections import Button as ButtonSettings
 from doorbell.adapters.button_gpiozero import GpioButton
@@ -20,7 +21,6 @@ from doorbell.adapters.button_mock import MockButton, mock_pins
 from doorbell.adapters.gpio_lines import LineBusyError, OutputPulse, lgpio_pins
 from doorbell.core.errors import HardwareAbsentError, UnavailableError
 from doorbell.testing.button import FakeButton, press, tell
-from doorbell.testing.device import LINE_FOLDER, SimulatedLine, why_no_device
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

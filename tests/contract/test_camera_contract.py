@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 import pytest
+from device_world import (
+    LOOPBACK,
+    WEBCAM,
+    Porch,
+    virtual_camera,
+    why_no_device,
+)
 
 from config.sections import Camera as Settings
 from doorbell.adapters.camera_folder import FolderCamera
@@ -18,13 +25,6 @@ from doorbell.adapters.camera_rtsp import RtspCamera
 from doorbell.adapters.camera_v4l2 import V4l2Camera
 from doorbell.ports.camera import CameraAbsentError, CameraBusyError
 from doorbell.testing.camera import FakeCamera
-from doorbell.testing.device import (
-    LOOPBACK,
-    WEBCAM,
-    Porch,
-    virtual_camera,
-    why_no_device,
-)
 from doorbell.testing.rtsp import RtspServer, why_no_server
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import cv2
 import numpy as np
 import pytest
+from device_world import LOOPBACK, Porch, SimulatedLine, why_no_device
 
 from config.loader import load
 from doorbell.core.decision import Box
 from doorbell.core.errors import DoorbellError
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import open_connection
-from doorbell.testing.device import LOOPBACK, Porch, SimulatedLine, why_no_device
 from doorbell.testing.faces import Marker, scene
 from doorbell.testing.waiting import until
 

@@ -7,10 +7,20 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from device_world import (
+    LOOPBACK,
+    WEBCAM,
+    Porch,
+    plug_webcam,
+    unplug_webcam,
+    virtual_camera,
+    why_no_device,
+)
 
 from config.sections import Camera as Settings
 from doorbell.adapters.camera_picamera2 import Picamera2Camera
@@ -22,15 +32,6 @@ from doorbell.ports.camera import CameraAbsentError, CameraBusyError
 from doorbell.runtime import ring
 from doorbell.stages.capture import CaptureStage
 from doorbell.stages.messages import CameraState, FrameTaken, LendSlot
-from doorbell.testing.device import (
-    LOOPBACK,
-    WEBCAM,
-    Porch,
-    plug_webcam,
-    unplug_webcam,
-    virtual_camera,
-    why_no_device,
-)
 from doorbell.testing.outlet import RecordingOutlet
 from doorbell.testing.waiting import until
 
@@ -53,10 +54,11 @@ RED, BLUE = (200, 20, 20), (20, 20, 200)
 TOLERANCE = 25
 
 # Opens a camera, says so, and reads until it is killed.
-HOLDER = """
+HOLDER = f"""
 import sys
+sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from config.sections import Camera as Settings
-from doorbell.testing.device import virtual_camera
+from device_world import virtual_camera
 from doorbell.adapters.camera_picamera2 import Picamera2Camera
 from doorbell.adapters.camera_v4l2 import V4l2Camera
 settings = Settings(source=sys.argv[1], width=320, height=240)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from device_world import LINE_FOLDER, SimulatedLine, why_no_device
 
 from config.production.production_settings import ProductionSettings
 from config.sections import Button as ButtonSettings
@@ -21,7 +22,6 @@ from doorbell.adapters.ring_journal import RingJournal, read_rings
 from doorbell.core.errors import HardwareAbsentError
 from doorbell.stages.button import ButtonStage
 from doorbell.stages.messages import ButtonState, PressBegan, PressVoid, Rung
-from doorbell.testing.device import LINE_FOLDER, SimulatedLine, why_no_device
 from doorbell.testing.outlet import RecordingOutlet
 from doorbell.testing.signal import FakeSignal
 from doorbell.testing.waiting import until

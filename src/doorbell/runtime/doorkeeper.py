@@ -317,11 +317,11 @@ class Doorkeeper:
             visit.course.blocked(NO_PICTURE[self._desk.camera.condition])
 
     def _more_come(self, visit: OpenVisit) -> bool:
-        return (
-            not visit.supplied
-            and not visit.late
-            and (self._desk.camera.condition == "ok" or self._desk.is_camera_starting)
-        )
+        if visit.supplied or visit.late:
+            return False
+        # Once people were told, nobody waits for a camera that is not there.
+        is_awaited = self._desk.is_camera_starting and not visit.course.told
+        return is_awaited or self._desk.camera.condition == "ok"
 
     def seen(self, message: Seen) -> None:
         """Recognition looked at a frame."""
@@ -350,10 +350,8 @@ class Doorkeeper:
 
     def _work(self, visit: OpenVisit) -> None:
         """Do all that is to be done for a visit now, and wake up for its deadline."""
-        self._check_hope(visit)
         now_s = time.monotonic()
-        frames_left = bool(visit.candidates) or self._more_come(visit)
-        while (act := visit.course.act(now_s, frames_left=frames_left)) is not None:
+        while (act := self._next_act(visit, now_s)) is not None:
             self._carry_out(visit, act)
         if visit.timer is not None:
             visit.timer.cancel()
@@ -362,6 +360,11 @@ class Doorkeeper:
             loop = asyncio.get_running_loop()
             visit.timer = loop.call_later(wait_s, self._work, visit)
             self.look_on()
+
+    def _next_act(self, visit: OpenVisit, now_s: float) -> Act | None:
+        self._check_hope(visit)
+        frames_left = bool(visit.candidates) or self._more_come(visit)
+        return visit.course.act(now_s, frames_left=frames_left)
 
     def _carry_out(self, visit: OpenVisit, act: Act) -> None:
         match act:

@@ -107,9 +107,10 @@ class FaceReader:
     def embed_one(self, chip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
         """Embed one chip; None when the network gives no numbers."""
         try:
-            return self.embed([chip])[0]
+            rows = self.embed([chip])
         except BadInputError:
             return None
+        return np.asarray(rows[0], np.float32)
 
     def _read(
         self,

@@ -110,7 +110,8 @@ class FaceReader:
             rows = self.embed([chip])
         except BadInputError:
             return None
-        return np.asarray(rows[0], np.float32)
+        first: NDArray[np.float32] = rows[0]
+        return first
 
     def _read(
         self,

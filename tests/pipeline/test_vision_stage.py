@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -107,15 +107,17 @@ class Log:
 class Porch:
     """A started stage, its outlet and its ring."""
 
-    def __init__(self, faults: str = "") -> None:
+    def __init__(
+        self, faults: str = "", *, engine: str = "fake", vision: Vision | None = None
+    ) -> None:
         self.wall, self.log = Wall(), Log()
-        vision = Vision()
+        vision = vision or Vision()
         # The rehearsal takes one picture and one embedding.
         script = f"ok ok {faults}"
         self.stage = VisionStage(
             vision,
             ring=self.wall,
-            open_engine=lambda: open_fake_engine(vision, script),
+            open_engine=lambda: replace(open_fake_engine(vision, script), name=engine),
             encode=lambda rgb: b"jpeg of " + str(rgb.shape).encode(),
             publish=sealed_memfd,
             fetch=read_sealed,
@@ -389,3 +391,19 @@ def test_memory_of_forgotten_looks_is_bounded() -> None:
     for number in range(100):
         porch.look(picture(), visit=str(number))
     assert len(porch.stage._visits) <= 16
+
+
+def test_lines_follow_the_gallery_and_are_told_again() -> None:
+    # Kills: lines drawn once at the start, for a gallery that is not there yet.
+    porch = Porch(engine="mobilefacenet")
+    first = porch.log.last(EngineReady)
+    porch.enrol(a=RED, b=GREEN, c=BLUE)
+    second = porch.log.last(EngineReady)
+    assert second.known_at > first.known_at
+    assert second.unsure_at > first.unsure_at
+
+
+def test_line_that_the_owner_set_does_not_move() -> None:
+    porch = Porch(engine="mobilefacenet", vision=Vision(known_at=0.97, unsure_at=0.9))
+    ready = porch.log.last(EngineReady)
+    assert (ready.known_at, ready.unsure_at) == (0.97, 0.9)

@@ -48,7 +48,10 @@ def _add_pairs(group: Subparsers) -> None:
         json=True,
     )
     parser.add_argument(
-        "source", metavar="DIR|PAIRS", type=Path, help="photographs, or a list of pairs"
+        "source",
+        metavar="DIR|PAIRS",
+        type=Path,
+        help="photographs (a `pairs.tsv` beside them is used), or a list of pairs",
     )
     parser.add_argument(
         "--photos",

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
     from doorbell.evaluation.houses import Draws, Figures
     from doorbell.evaluation.laboratory import Laboratory
     from doorbell.evaluation.openset import House, Rows
+    from doorbell.evaluation.photographs import Pair
     from doorbell.stages.face_reader import ReadFace
 
+LISTED = "pairs.tsv"
 HOUSEHOLDS = (5, 20)
 # Visits in each condition: enrolled people's, and strangers'.
 CONDITION_VISITS = 150
@@ -73,11 +75,7 @@ def _report(context: Context, report: dict[str, object], lines: list[str]) -> in
 def evaluate_pairs(context: Context) -> int:
     """Tell pairs apart, by ten folds."""
     args = context.args
-    source: Path = args.source
-    if source.is_dir():
-        listed = made_pairs(by_person(source))
-    else:
-        listed = read_pairs(source, args.photos or source.parent / "lfw")
+    listed = _pairs(args.source, args.photos)
     with _laboratory(context) as laboratory:
         rows = laboratory.rows(
             path for pair in listed for path in (pair.one, pair.other)
@@ -97,6 +95,16 @@ def evaluate_pairs(context: Context) -> int:
         plots.draw([plots.Series(engine, met[same], met[~same])], words, args.plot)
     report = {"engine": engine, **msgspec.to_builtins(found, str_keys=True)}
     return _report(context, report, views.pair_lines(engine, found))
+
+
+def _pairs(source: Path, photos: Path | None) -> list[Pair]:
+    """Return the pairs of a list, of the list beside a folder, or made of a folder."""
+    if not source.is_dir():
+        return read_pairs(source, photos or source.parent / "lfw")
+    beside = source.parent / LISTED
+    if beside.is_file():
+        return read_pairs(beside, source)
+    return made_pairs(by_person(source))
 
 
 def evaluate_openset(context: Context) -> int:

@@ -115,10 +115,9 @@ def _heaps(axes: Any, one: Series, words: Words) -> None:  # noqa: ANN401 - as a
     # Room above the heaps for the words.
     axes.set_ylim(0, top * 1.3)
     for number, (likeness, label) in enumerate(words.lines):
-        axes.axvline(likeness, color=GREY, linewidth=1.2, linestyle="--")
-        axes.text(
-            likeness, top * (1.08 - 0.07 * number), f" {label}", color=GREY, fontsize=9
-        )
+        height = top * (1.0 - 0.07 * number)
+        axes.vlines(likeness, 0, height, color=GREY, linewidth=1.2, linestyle="--")
+        axes.text(likeness, height, f" {label}", color=GREY, fontsize=9, va="top")
     axes.set(xlabel="likeness", ylabel="% of each")
     axes.set_title(f"Likenesses: {one.label}", fontsize=10)
     axes.legend(frameon=False, loc="upper left")

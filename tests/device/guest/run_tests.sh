@@ -17,10 +17,12 @@ cp $SHARE/pyproject.toml /root/work/
 cp -r $SHARE/tests /root/work/
 cd /root/work || exit 1
 mapfile -t arguments < $SHARE/pytest-arguments
-# picamera2 still sets its threads' daemon flag in the old way. lgpio's own threads may
-# crash the interpreter while it is taken down, so it is not: pytest is done by then.
+# picamera2 still sets its threads' daemon flag in the old way, and leaves its pipe open
+# when a camera cannot be taken. lgpio's own threads may crash the interpreter while it is
+# taken down, so it is not: pytest is done by then.
 $PYTHON - "${arguments[@]}" -p no:cacheprovider -o timeout=600 \
-  -o faulthandler_timeout=550 -W 'ignore:setDaemon:DeprecationWarning' <<'END'
+  -o faulthandler_timeout=550 -W 'ignore:setDaemon:DeprecationWarning' \
+  -W 'ignore:unclosed file <_io.FileIO:ResourceWarning' <<'END'
 import os
 import sys
 

@@ -62,7 +62,8 @@ def test_mean_of_noisy_chips_is_nearer_to_the_face_than_any() -> None:
 def test_weights_are_shares_of_the_whole(weights: list[float], seed: int) -> None:
     # Kills: weights left out, a sum for a mean, rounding down.
     generator = np.random.default_rng(seed)
-    chips = [generator.integers(0, 256, (2, 2, 3)).astype(np.uint8) for _ in weights]
+    # Of one colour each: there is nothing to lay one over another by.
+    chips = [np.full((8, 8, 3), generator.integers(256), np.uint8) for _ in weights]
     expected = sum(
         w * chip.astype(float) for w, chip in zip(weights, chips, strict=True)
     )

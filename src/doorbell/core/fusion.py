@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from doorbell.core.chip import grey
+from doorbell.core.registration import registered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,11 +55,12 @@ def same_view(chips: Sequence[NDArray[np.uint8]], of: NDArray[np.uint8]) -> list
 def fused(
     chips: Sequence[NDArray[np.uint8]], weights: Sequence[float]
 ) -> NDArray[np.uint8]:
-    """Return the mean of chips of one shape.
+    """Return the mean of chips of one view, each laid over the weightiest.
 
     Args:
-        chips: at least one.
+        chips: at least one, of one shape.
         weights: of each, above 0.
     """
-    mean = np.average(np.stack(chips), axis=0, weights=weights)
-    return np.rint(mean).astype(np.uint8)
+    best = chips[int(np.argmax(weights))]
+    laid = [chip if chip is best else registered(chip, best) for chip in chips]
+    return np.rint(np.average(np.stack(laid), axis=0, weights=weights)).astype(np.uint8)

@@ -85,7 +85,8 @@ class Track:
         # Asked several times a frame; the network is to run once.
         if list(map(id, self._fused[0])) != list(map(id, group)):
             weights = [one.quality for one in group]
-            chip = fused([one.chip for one in group if one.chip is not None], weights)
+            chips = [one.chip for one in group if one.chip is not None]
+            chip = fused(chips, weights)
             embedding = self.embed(chip)
             part = None if embedding is None else (embedding, sum(weights))
             # The sightings are kept with it, so that no other can take their ids.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from doorbell.core.decision import Box
 from doorbell.core.faces import Gallery, OperatingPoint
-from doorbell.core.fusion import fused, same_view, view_of
+from doorbell.core.fusion import Overlay, fused, same_view, view_of
 from doorbell.core.likeness import cosine
 from doorbell.core.tracks import Evidence, Sighting
 
@@ -56,6 +56,24 @@ def test_mean_of_noisy_chips_is_nearer_to_the_face_than_any() -> None:
     chips = [shot(1, 25, grain) for grain in range(6)]
     errors = [np.abs(chip - face(1)).mean() for chip in chips]
     assert np.abs(fused(chips, [1.0] * 6) - face(1)).mean() < min(errors) * 0.6
+
+
+def test_each_frame_is_laid_once_as_long_as_the_best_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Kills: everything laid anew at each look; what lay over another best kept.
+    laid: list[int] = []
+    monkeypatch.setattr(
+        "doorbell.core.fusion.registered",
+        lambda chip, _best: laid.append(int(chip[0, 0, 0])) or chip,
+    )
+    chips = [np.full((8, 8, 3), level, np.uint8) for level in (1, 2, 3, 4)]
+    overlay = Overlay()
+    overlay.fused(chips[:2], [9, 1])
+    overlay.fused(chips[:3], [9, 1, 1])
+    assert laid == [2, 3]
+    overlay.fused(chips, [1, 1, 1, 9])
+    assert laid == [2, 3, 1, 2, 3]
 
 
 @given(st.lists(st.floats(0.01, 1), min_size=1, max_size=5), st.integers(0, 99))

@@ -52,15 +52,41 @@ def same_view(chips: Sequence[NDArray[np.uint8]], of: NDArray[np.uint8]) -> list
     ]
 
 
+class Overlay:
+    """Chips laid over the best of them; remembers what it laid, for that takes time."""
+
+    def __init__(self) -> None:
+        self._reference: NDArray[np.uint8] | None = None
+        # With the chip itself, so that no other can take its id.
+        self._laid: dict[int, tuple[NDArray[np.uint8], NDArray[np.float32]]] = {}
+
+    def fused(
+        self, chips: Sequence[NDArray[np.uint8]], weights: Sequence[float]
+    ) -> NDArray[np.uint8]:
+        """Return the mean of chips of one view, each laid over the weightiest.
+
+        Args:
+            chips: at least one, of one shape.
+            weights: of each, above 0.
+        """
+        best = chips[int(np.argmax(weights))]
+        if self._reference is not best:
+            self._reference, self._laid = best, {}
+        self._laid = {
+            id(chip): self._laid.get(id(chip)) or (chip, self._lay(chip, best))
+            for chip in chips
+        }
+        laid = np.stack([self._laid[id(chip)][1] for chip in chips])
+        return np.rint(np.average(laid, axis=0, weights=weights)).astype(np.uint8)
+
+    def _lay(
+        self, chip: NDArray[np.uint8], best: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        return chip.astype(np.float32) if chip is best else registered(chip, best)
+
+
 def fused(
     chips: Sequence[NDArray[np.uint8]], weights: Sequence[float]
 ) -> NDArray[np.uint8]:
-    """Return the mean of chips of one view, each laid over the weightiest.
-
-    Args:
-        chips: at least one, of one shape.
-        weights: of each, above 0.
-    """
-    best = chips[int(np.argmax(weights))]
-    laid = [chip if chip is best else registered(chip, best) for chip in chips]
-    return np.rint(np.average(np.stack(laid), axis=0, weights=weights)).astype(np.uint8)
+    """Return the mean of chips, as `Overlay.fused` does it the first time."""
+    return Overlay().fused(chips, weights)

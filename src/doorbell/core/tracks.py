@@ -17,7 +17,7 @@ import numpy as np
 from doorbell.core.burst import Standing
 from doorbell.core.decision import Box, Decision, FaceVerdict
 from doorbell.core.faces import judge
-from doorbell.core.fusion import fused, same_view
+from doorbell.core.fusion import Overlay, same_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,6 +67,7 @@ class Track:
 
     sightings: dict[int, Sighting] = field(default_factory=dict)
     embed: Embed = _never
+    _overlay: Overlay = field(default_factory=Overlay)
     _fused: tuple[list[Sighting], Part | None] = field(
         default_factory=lambda: ([], None)
     )
@@ -86,7 +87,7 @@ class Track:
         if list(map(id, self._fused[0])) != list(map(id, group)):
             weights = [one.quality for one in group]
             chips = [one.chip for one in group if one.chip is not None]
-            chip = fused(chips, weights)
+            chip = self._overlay.fused(chips, weights)
             embedding = self.embed(chip)
             part = None if embedding is None else (embedding, sum(weights))
             # The sightings are kept with it, so that no other can take their ids.

@@ -12,10 +12,10 @@ set -e
 $PYTHON -m pip install -q --no-index --no-deps --root-user-action ignore $SHARE/wheel/*.whl
 bash $SHARE/tests/device/guest/prepare.sh $PYTHON
 set +e
-mkdir -p /root/work
-cp $SHARE/pyproject.toml /root/work/
-cp -r $SHARE/tests /root/work/
-cd /root/work || exit 1
+mkdir -p /root/checkout
+cp $SHARE/pyproject.toml /root/checkout/
+cp -r $SHARE/tests /root/checkout/
+cd /root/checkout || exit 1
 mapfile -t arguments < $SHARE/pytest-arguments
 # picamera2 still sets its threads' daemon flag in the old way, and leaves its pipe open
 # when a camera cannot be taken. lgpio's own threads may crash the interpreter while it is

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from config.production.production_settings import ProductionSettings
-    from doorbell.runtime.hub import Watch
+    from doorbell.runtime.audience import Watch
 
 log = logging.getLogger("doorbell.daemon")
 

@@ -24,6 +24,7 @@ from doorbell.core.stamp import NS_PER_S
 from doorbell.core.supervision import RestartPolicy
 from doorbell.runtime import ring, wiring
 from doorbell.runtime.anticipator import Anticipator
+from doorbell.runtime.audience import Audience
 from doorbell.runtime.dispatch import Dispatcher
 from doorbell.runtime.doorkeeper import Doorkeeper
 from doorbell.runtime.frame_desk import FrameDesk
@@ -41,9 +42,7 @@ if TYPE_CHECKING:
 
     from config.production.production_settings import ProductionSettings
     from config.sections import Camera
-    from doorbell.runtime.open_visit import Happening, OpenVisit
-
-    Watch = Callable[[str, OpenVisit, str], None]
+    from doorbell.runtime.audience import Watch
 
 log = logging.getLogger("doorbell.hub")
 
@@ -82,7 +81,6 @@ class Hub:
         self.settings = settings
         self.clock = wiring.system_clock()
         self.button: m.ButtonState | None = None
-        self._watch = watch
         self._environ = environ
         self.ledger = Ledger(lambda: wiring.open_store(settings))
         slots, slot_size, self._ring_fd = self._make_ring()
@@ -101,6 +99,11 @@ class Hub:
         self.desk = FrameDesk(
             book, send, self._ring_fd, slot_size, _memory_ns(settings.camera)
         )
+        self.audience = Audience(
+            self.clock,
+            lambda visit_id: self.doorkeeper.find(visit_id),  # noqa: PLW0108 - the doorkeeper comes into being below
+            watch,
+        )
         self.dispatcher = Dispatcher(
             settings=settings.notify,
             urls=wiring.target_urls(settings, environ),
@@ -109,7 +112,7 @@ class Hub:
             ledger=self.ledger,
             send=send,
             names=self.household.names,
-            told=self._told,
+            told=self.audience.told,
         )
         self.anticipator = Anticipator(self.desk, send)
         self.doorkeeper = Doorkeeper(
@@ -119,7 +122,7 @@ class Hub:
             frames=VisitFrames(self.desk, self.anticipator),
             ledger=self.ledger,
             dispatcher=self.dispatcher,
-            happened=self._happened,
+            happened=self.audience.happened,
         )
         self.doorkeeper.supervisor = self.supervisor
         self._recovery = Recovery(
@@ -169,6 +172,7 @@ class Hub:
     def worker_up(self, role: str) -> None:
         """A worker passed its rehearsal."""
         self.desk.worker_up(role)
+        self.audience.worker_up(role)
         match role:
             case "vision":
                 self._spawn(self._welcome_vision())
@@ -191,6 +195,7 @@ class Hub:
         """A worker is gone and everything it said was heard."""
         self.desk.worker_down(role)
         self.questions.worker_down(role)
+        self.audience.worker_down(role)
         match role:
             case "vision":
                 self.anticipator.ended()
@@ -224,6 +229,7 @@ class Hub:
 
     def worker_said(self, role: str, message: object, fds: list[int]) -> None:
         """Route one message."""
+        self.audience.worker_said(role, message)
         match message:
             case m.FrameTaken():
                 self._frame_taken(message)
@@ -337,43 +343,6 @@ class Hub:
             return self.desk.put(picture.fd, size, mono_ns, owner)
         finally:
             os.close(picture.fd)
-
-    # What people who watch hear.
-
-    def _happened(self, what: Happening, visit: OpenVisit) -> None:
-        log.info(
-            "visit_%s",
-            what,
-            extra={
-                "visit": visit.ring.id if visit.ring else visit.token,
-                "rings": visit.rings,
-                "undurable": visit.undurable,
-            },
-        )
-        visit.changed.set()
-        if self._watch is not None:
-            self._watch(what, visit, "")
-
-    def _told(self, visit_id: str, target: str, status: str, detail: str) -> None:
-        level = logging.INFO if status == "sent" else logging.WARNING
-        log.log(
-            level,
-            "push_answered",
-            extra={
-                "visit": visit_id,
-                "target": target,
-                "status": status,
-                "detail": detail,
-            },
-        )
-        visit = self.doorkeeper.find(visit_id)
-        if visit is not None:
-            if status == "sent":
-                visit.steps.setdefault("push", self.clock.mono_ns())
-            visit.told[target] = status if not detail else f"{status}: {detail}"
-            if self._watch is not None:
-                self._watch("pushed", visit, target)
-            visit.changed.set()
 
     # Housekeeping and the end.
 

@@ -17,7 +17,7 @@ help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # The locked dependencies, then our own wheel: what is tested is what is installed.
-$(DEV): pyproject.toml requirements-dev.txt $(shell find src config monitoring -name '*.py' -newer $(DEV) 2>/dev/null)
+$(DEV): pyproject.toml requirements-dev.txt $(shell find src config monitoring production -name '*.py' -newer $(DEV) 2>/dev/null)
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@cmp -s requirements-dev.txt $(VENV)/.locked || { \
 	  echo "installing locked dependencies (once, about a minute)"; \

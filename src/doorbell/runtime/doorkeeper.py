@@ -165,6 +165,8 @@ class Doorkeeper:
         *,
         late: bool = False,
     ) -> OpenVisit:
+        # A bell that rings on and on must not gather visits, each with its picture.
+        self.sweep()
         token = f"visit-{next(self._tokens)}"
         edge_s = edge.mono_ns / NS_PER_S
         course = VisitCourse(self._limits, edge_s)

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from config.deploy import Deploy
 from config.sections import (
     Button,
     Camera,
@@ -21,6 +22,7 @@ from config.sections import (
     Vision,
     Visit,
 )
+from config.web import Web
 
 
 class ProductionSettings(Section, frozen=True):
@@ -44,3 +46,5 @@ class ProductionSettings(Section, frozen=True):
     log: Log = Log()
     supervision: Supervision = Supervision()
     features: Features = Features()
+    deploy: Deploy = Deploy()
+    web: Web = Web()

@@ -19,6 +19,7 @@ from doorbell.stages import messages as m
 
 if TYPE_CHECKING:
     from doorbell.core.decision import FaceVerdict
+    from doorbell.core.ring import RingSource
     from doorbell.ports.store import VisitState
     from doorbell.runtime.hub import Hub
     from doorbell.runtime.open_visit import OpenVisit
@@ -36,18 +37,23 @@ class Commands:
         self.hub = hub
         self.began_s = time.monotonic()
 
-    def conversation(self, peer: Peer, uid: int) -> Conversation:
+    def conversation(
+        self, peer: Peer, uid: int, source: RingSource = "command"
+    ) -> Conversation:
         """Begin with one caller."""
-        return Conversation(self, peer, uid)
+        return Conversation(self, peer, uid, source)
 
 
 class Conversation:
     """One connection, request by request."""
 
-    def __init__(self, commands: Commands, peer: Peer, uid: int) -> None:
+    def __init__(
+        self, commands: Commands, peer: Peer, uid: int, source: RingSource
+    ) -> None:
         self._hub = commands.hub
         self._began_s = commands.began_s
         self._peer = peer
+        self._source = source
         self._people = Enrolling(commands.hub, peer, uid)
 
     def close(self) -> None:
@@ -116,7 +122,7 @@ class Conversation:
             hub.doorkeeper.supply(number, frames)
         await hub.until_ready("button")
         answer, _ = await hub.questions.ask(
-            "button", number, m.RequestRing(request=number, source="command")
+            "button", number, m.RequestRing(request=number, source=self._source)
         )
         return answer
 

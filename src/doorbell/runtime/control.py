@@ -25,6 +25,7 @@ from doorbell.runtime.peer import Peer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from doorbell.core.ring import RingSource
     from doorbell.runtime.commands import Commands, Conversation
 
 log = logging.getLogger("doorbell.control")
@@ -35,6 +36,7 @@ MAX_CONNECTIONS = 32
 
 EVERYBODY = (r.PressRequest, r.ShowStatus)
 MEMBERS = (*EVERYBODY, r.ListVisits, r.ListPeople, r.TestTargets)
+WEB = (r.PressRequest, r.ListVisits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,16 @@ class Caller:
 
     Attributes:
         rank: "admin" for root, the daemon's own user and the admin group; "member"
-            for the control group; "other".
+            for the control group; "web" for who showed the token over HTTP; "other".
     """
 
     uid: int
     rank: str
+
+    @property
+    def source(self) -> RingSource:
+        """What a ring of this caller counts as."""
+        return "http" if self.rank == "web" else "command"
 
 
 def may(rank: str, request: object) -> bool:
@@ -57,6 +64,8 @@ def may(rank: str, request: object) -> bool:
             return True
         case "member":
             return isinstance(request, MEMBERS)
+        case "web":
+            return isinstance(request, WEB)
         case _:
             return isinstance(request, EVERYBODY)
 
@@ -153,7 +162,17 @@ class ControlServer:
 
     def serve(self, sock: socket.socket) -> None:
         """Answer one connection until it ends."""
-        caller = identify(sock, self._group, self._admin_group)
+        self._begin(sock, identify(sock, self._group, self._admin_group))
+
+    def serve_web(self, fd: int) -> None:
+        """Answer one request that came over HTTP, on the socket of this descriptor."""
+        sock = socket.socket(fileno=fd)
+        if len(self._sessions) >= MAX_CONNECTIONS:
+            sock.close()
+            return
+        self._begin(sock, Caller(os.geteuid(), "web"))
+
+    def _begin(self, sock: socket.socket, caller: Caller) -> None:
         task = asyncio.get_running_loop().create_task(self._session(sock, caller))
         self._sessions.add(task)
         task.add_done_callback(self._sessions.discard)
@@ -166,7 +185,7 @@ class ControlServer:
             lambda message, fds: inbox.put_nowait((message, fds)),
             lambda: inbox.put_nowait(None),
         )
-        conversation = self._commands.conversation(peer, caller.uid)
+        conversation = self._commands.conversation(peer, caller.uid, caller.source)
         try:
             while (got := await inbox.get()) is not None:
                 request, fds = got

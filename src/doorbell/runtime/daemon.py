@@ -68,10 +68,13 @@ class Daemon:
             NewerStateError: a newer release wrote the state.
         """
         with wiring.state_lock(self._settings):
-            hub = Hub(self._settings, wiring.ROLES, self._environ, self._watch)
+            roles = wiring.roles(self._settings)
+            hub = Hub(self._settings, roles, self._environ, self._watch)
             control = self._settings.control
             server = ControlServer(Commands(hub), control.group, control.admin_group)
             path = control_path(self._settings)
+            hub.http.listen(self._settings.web, self._environ)
+            hub.http.answer_by(server.serve_web)
             try:
                 await hub.start()
                 server.listen_on(listen(path, control.group))
@@ -79,6 +82,8 @@ class Daemon:
                 await self._serve(hub, started)
             finally:
                 self._systemd.send(stopping="1", status="telling the visit in hand")
+                # Before the control server, which answers what it has in hand.
+                await hub.http.close()
                 server.close()
                 await hub.stop()
                 path.unlink(missing_ok=True)

@@ -29,6 +29,7 @@ from doorbell.runtime.dispatch import Dispatcher
 from doorbell.runtime.doorkeeper import Doorkeeper
 from doorbell.runtime.frame_desk import FrameDesk
 from doorbell.runtime.household import Household
+from doorbell.runtime.http_door import HttpDoor
 from doorbell.runtime.ledger import Ledger
 from doorbell.runtime.link import close_all
 from doorbell.runtime.questions import Questions
@@ -129,6 +130,7 @@ class Hub:
             settings, self.clock, self.ledger, self.dispatcher, self.doorkeeper
         )
         self.ledger.recovered = self._recovered
+        self.http = HttpDoor(self.supervisor)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _make_ring(self) -> tuple[int, int, int]:
@@ -181,6 +183,8 @@ class Hub:
             case "button":
                 # What it wrote just before it died was never said.
                 self._spawn(self._recovery.take_up_rings())
+            case "web":
+                self.http.worker_up()
             case _:
                 pass
 
@@ -253,6 +257,11 @@ class Hub:
 
     def _rare(self, role: str, message: object, fds: list[int]) -> None:
         match message:
+            case m.Converse() if role == "web":
+                self.http.converse(fds)
+                return
+            case m.Sessions():
+                pass  # for onlookers
             case m.CameraState():
                 self.desk.camera_changed(message)
                 log.info("camera_state", extra={"condition": message.condition})

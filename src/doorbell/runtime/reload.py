@@ -21,10 +21,14 @@ READERS: dict[str, tuple[str, ...]] = {
     "camera": ("capture",),
     "vision": ("vision",),
     "notify": ("notify",),
-    "log": ("button", "capture", "vision", "notify"),
+    "log": ("button", "capture", "vision", "notify", "web"),
+    "web": ("web",),
 }
-# The ring of frames was made for these.
-FIXED_CAMERA = ("width", "height", "rate_fps", "preroll_s")
+# The ring of frames was made for these, the sockets were bound for those.
+FIXED = {
+    "camera": ("width", "height", "rate_fps", "preroll_s"),
+    "web": ("enabled", "listen"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,7 @@ def plan_reload(now: ProductionSettings, wanted: ProductionSettings) -> Reload:
         if getattr(now, name) != getattr(wanted, name)
     ]
     stays = [name for name in changed if name not in READERS]
-    if _is_fixed_camera_changed(now, wanted):
-        stays += ["camera"]
+    stays += [name for name in FIXED if _is_fixed_changed(name, now, wanted)]
     taken = [name for name in changed if name not in stays]
     roles = {role for name in taken for role in READERS[name]}
     return Reload(
@@ -61,9 +64,8 @@ def plan_reload(now: ProductionSettings, wanted: ProductionSettings) -> Reload:
     )
 
 
-def _is_fixed_camera_changed(
-    now: ProductionSettings, wanted: ProductionSettings
+def _is_fixed_changed(
+    section: str, now: ProductionSettings, wanted: ProductionSettings
 ) -> bool:
-    return any(
-        getattr(now.camera, key) != getattr(wanted.camera, key) for key in FIXED_CAMERA
-    )
+    ours, theirs = getattr(now, section), getattr(wanted, section)
+    return any(getattr(ours, key) != getattr(theirs, key) for key in FIXED[section])

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from doorbell.core.supervision import Action, Event, RestartPolicy, State, Supervised
+from doorbell.runtime.confided import confided
 from doorbell.runtime.link import pair
 from doorbell.runtime.peer import Peer
 from doorbell.stages.messages import Beat, Broken, Configure, FromWorker, Ready, Stop
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("doorbell.supervisor")
 
+# Which program plays a role; those that are not here are workers.
+PROGRAMS = {"web": "doorbell.web"}
 EXIT_BAD_SETTINGS = 78
 # Between hanging up and exiting a process writes its traceback; longer is hung.
 LINGER_S = 1.0
@@ -103,6 +106,8 @@ class Supervisor:
     ) -> None:
         self.workers = {role: Worker(role, Supervised(policy)) for role in roles}
         self.configuration = configuration
+        # What a role inherits instead of the frame ring.
+        self.handed: dict[str, tuple[int, ...]] = {"web": ()}
         self._ring_fd = ring_fd
         self._log_fd = log_fd
         self._boss = boss
@@ -172,14 +177,14 @@ class Supervisor:
 
     def _spawn(self, worker: Worker) -> None:
         ours, theirs = pair()
-        command = [sys.executable, "-m", "doorbell.runtime.worker", worker.role]
-        command += [str(theirs.fileno()), str(self._ring_fd)]
+        fds = (theirs.fileno(), *self.handed.get(worker.role, (self._ring_fd,)))
+        program = PROGRAMS.get(worker.role, "doorbell.runtime.worker")
         try:
             worker.process = subprocess.Popen(
-                command,
+                [sys.executable, "-m", program, worker.role, *map(str, fds)],
                 stdin=subprocess.DEVNULL,
                 stdout=self._log_fd,
-                pass_fds=(theirs.fileno(), self._ring_fd),
+                pass_fds=fds,
             )
         except OSError as error:
             # No memory or too many processes: counted as a death, so it is bounded.
@@ -204,7 +209,7 @@ class Supervisor:
         worker.exited.clear()
         worker.pidfd = os.pidfd_open(worker.pid)
         self._loop.add_reader(worker.pidfd, self._exited, worker)
-        peer.send(self.configuration)
+        peer.send(confided(worker.role, self.configuration))
         log.debug("worker_started", extra={"role": worker.role, "pid": worker.pid})
 
     def _heard(self, worker: Worker, message: object, fds: list[int]) -> None:

@@ -68,6 +68,7 @@ __all__ = [
     "open_store",
     "publish",
     "read_rings",
+    "roles",
     "state_lock",
     "system_clock",
     "target_urls",
@@ -81,6 +82,11 @@ __all__ = [
 def system_clock() -> Clock:
     """Both clocks of this machine."""
     return SystemClock()
+
+
+def roles(settings: ProductionSettings) -> tuple[str, ...]:
+    """Processes that a daemon with these settings runs, in the order of their start."""
+    return (*ROLES, "web") if settings.web.enabled else ROLES
 
 
 def state_lock(settings: ProductionSettings) -> StateLock:

@@ -97,7 +97,7 @@ def _take(stage: Stage, link: Link) -> bool:
     return True
 
 
-def _die_with_parent(role: str) -> None:
+def die_with_parent(role: str) -> None:
     """End when the supervisor does, even if stopped or hung by then.
 
     The button has rings in hand: it is only woken, sees that the hub is gone, and
@@ -108,7 +108,8 @@ def _die_with_parent(role: str) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
 
 
-def _first_message(link: Link) -> Configure:
+def first_message(link: Link) -> Configure:
+    """Wait for the settings; ends the process when the hub is gone."""
     got = link.receive()
     if got is None:
         raise SystemExit(0)
@@ -120,7 +121,7 @@ def _first_message(link: Link) -> Configure:
 
 
 def _live(role: str, link: Link, ring_fd: int) -> None:
-    configuration = _first_message(link)
+    configuration = first_message(link)
     settings = configuration.settings
     configure_logging(settings.log.level or "info", settings.log.format, sys.stdout)
     protect(secrets_in(settings))
@@ -140,7 +141,7 @@ def main() -> int:
     # Ctrl-C in a terminal reaches the whole group; the supervisor ends us in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    _die_with_parent(role)
+    die_with_parent(role)
     link = Link(socket.socket(fileno=link_fd), FromHub)
     try:
         _live(role, link, ring_fd)

@@ -412,6 +412,27 @@ class CursorMoved(Message, frozen=True):
     seq: int
 
 
+# Web.
+
+
+class ServeHttp(Message, frozen=True):
+    """Hub to web: take connections from now on; a standby slot waits for this."""
+
+
+class Converse(Message, frozen=True):
+    """Web to hub: somebody asks over HTTP.
+
+    Descriptor: one end of a `SEQPACKET` pair, on which one request of
+    `runtime.requests` is answered as on the control socket.
+    """
+
+
+class Sessions(Message, frozen=True):
+    """Web to hub, on every change: clients that showed the token lately."""
+
+    active: int
+
+
 FromHub = (
     Configure
     | Stop
@@ -425,6 +446,7 @@ FromHub = (
     | Deliver
     | RequestRing
     | CursorMoved
+    | ServeHttp
 )
 FromWorker = (
     Ready
@@ -444,4 +466,6 @@ FromWorker = (
     | ButtonState
     | Rung
     | RingAccepted
+    | Converse
+    | Sessions
 )

@@ -6,16 +6,20 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from config.metrics_settings import address_of, is_loopback
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from config.locator import Path
+    from config.metrics_settings import Operations
     from config.production.production_settings import ProductionSettings
     from config.sections import Camera, Target
 
 # Half of what a Pi Zero 2 W has.
 MAX_PREROLL_BYTES = 256 * 1024 * 1024
 _CHANNELS = 3
+MAX_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ def conflicts(settings: ProductionSettings) -> Iterator[Conflict]:
     yield from _thresholds(settings)
     yield from _notify(settings)
     yield from _orders(settings)
+    yield from _operations(settings.operations)
 
 
 def preroll_bytes(camera: Camera) -> int:
@@ -144,6 +149,22 @@ def _orders(settings: ProductionSettings) -> Iterator[Conflict]:
     if supervision.backoff_s > supervision.backoff_max_s:
         limit = supervision.backoff_max_s
         yield _above("supervision", "backoff_s", "backoff_max_s", limit)
+
+
+def _operations(operations: Operations) -> Iterator[Conflict]:
+    path, token = ("operations", "listen"), ("operations", "token_file")
+    address = address_of(operations.listen)
+    if address is None:
+        return
+    host, port = address
+    if port > MAX_PORT:
+        yield Conflict(path, f"there is no port {port}; the highest is {MAX_PORT}")
+    if not is_loopback(host) and not operations.token_file:
+        message = (
+            f"{host} can be reached from outside, and what it shows tells when people "
+            "are at home: set `token_file`, or listen on 127.0.0.1"
+        )
+        yield Conflict(path, message, (token,))
 
 
 def _above(section: str, low: str, high: str, limit: float) -> Conflict:

@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from config.deploy import Deploy
+from config.metrics_settings import Metrics, Operations
 from config.sections import (
     Button,
     Camera,
@@ -45,6 +46,8 @@ class ProductionSettings(Section, frozen=True):
     control: Control = Control()
     log: Log = Log()
     supervision: Supervision = Supervision()
+    metrics: Metrics = Metrics()
+    operations: Operations = Operations()
     features: Features = Features()
     deploy: Deploy = Deploy()
     web: Web = Web()

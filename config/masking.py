@@ -35,8 +35,10 @@ _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 # Most lines hold nothing of the kind, and this one search tells.
 _SUSPECT = re.compile(
     r"(?i)passw|passphrase|secret|token|key|credential|auth|bearer|basic"
-    r"|://|eyj|tk_|xox|gh[a-z]_|[0-9]{8}:"
+    r"|://|@|eyj|tk_|xox|gh[a-z]_|[0-9]{8}:"
 )
+# Bounded, so that a long word takes no longer than its length.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _TOKENS = re.compile(
     r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"  # JSON web token
     r"|\btk_[a-z0-9]{20,}"  # ntfy
@@ -67,6 +69,7 @@ def redact(text: str) -> str:
     text = _URL.sub(_redacted_url, text)
     text = _BEARER.sub(rf"\1 {MASK}", text)
     text = _ASSIGNED.sub(rf"\1{MASK}", text)
+    text = _EMAIL.sub(MASK, text)
     return _TOKENS.sub(MASK, text)
 
 

@@ -405,22 +405,6 @@ class Control(Section, frozen=True):
     ] = "doorbell-admin"
 
 
-class Log(Section, frozen=True):
-    """Log lines on standard output."""
-
-    level: Annotated[
-        Literal["debug", "info", "warning", "error"] | None,
-        Meta(
-            description="none: `debug` in development, `warning` in testing, `info` "
-            "in production"
-        ),
-    ] = None
-    format: Annotated[
-        Literal["auto", "plain", "json"],
-        Meta(description="`auto`: plain in a terminal, JSON otherwise"),
-    ] = "auto"
-
-
 class Supervision(Section, frozen=True):
     """When a worker is restarted, and when it is given up."""
 

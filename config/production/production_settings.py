@@ -7,6 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from config.deploy import Deploy
+from config.logs import Log
 from config.metrics_settings import Metrics, Operations
 from config.sections import (
     Button,
@@ -14,7 +15,6 @@ from config.sections import (
     Chime,
     Control,
     Features,
-    Log,
     Notify,
     Profile,
     Section,
@@ -23,6 +23,7 @@ from config.sections import (
     Vision,
     Visit,
 )
+from config.tracing import Tracing
 from config.web import Web
 
 
@@ -51,3 +52,4 @@ class ProductionSettings(Section, frozen=True):
     features: Features = Features()
     deploy: Deploy = Deploy()
     web: Web = Web()
+    tracing: Tracing = Tracing()

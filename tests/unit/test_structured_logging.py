@@ -12,8 +12,8 @@ import pytest
 
 from monitoring.logging.structured_logging import (
     MAX_VALUE_CHARS,
+    CorrelationContext,
     configure_logging,
-    correlated,
 )
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def test_a_record_is_one_object_with_its_facts() -> None:
 def test_every_line_of_a_visit_bears_its_id_and_no_other_line() -> None:
     stream = io.StringIO()
     configure_logging("info", "json", stream)
-    with correlated("v1"):
+    with CorrelationContext("v1"):
         log.info("rung")
-        with correlated("v2"):
+        with CorrelationContext("v2"):
             log.info("rung")
         log.info("told")
     log.info("idle")

@@ -117,7 +117,9 @@ path = Label(
     "path",
     ("/metrics", "/health", "/health/live", "/health/ready", OTHER),
 )
-code = Label("code", ("200", "400", "401", "403", "404", "405", "408", "431", "503"))
+code = Label(
+    "code", ("200", "400", "401", "403", "404", "405", "408", "431", "500", "503")
+)
 
 security_event = Label(
     "event_type",

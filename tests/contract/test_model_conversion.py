@@ -344,7 +344,7 @@ def test_another_network_under_yunets_name_is_an_error() -> None:
     needs("onnxruntime")
     if not MODELS.is_dir():
         pytest.skip(f"no model files below {MODELS}")
-    with pytest.raises(ModelError, match="takes"):
+    with pytest.raises(ModelError, match="does not answer as YuNet does"):
         Yunet(MODELS / MOBILEFACENET.filename)
 
 

@@ -9,6 +9,7 @@ non-commercial use) and its CNN detector (memory).
 from __future__ import annotations
 
 import importlib.util
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from doorbell.adapters.points import DLIB_POINT, as_set
 from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError, UnavailableError
 from doorbell.core.likeness import cosine
+from doorbell.core.meter import Meter
 from doorbell.core.pose import yaw as _yaw
 from doorbell.ports.faces import DetectedFace, Engine
 
@@ -72,9 +74,15 @@ class FivePoints:
 class DlibDetector:
     """HOG over a picture scaled so that the smallest wanted face fills its window."""
 
-    def __init__(self, dlib: Any, points: FivePoints) -> None:  # noqa: ANN401 - dlib ships no types
+    def __init__(
+        self,
+        dlib: Any,  # noqa: ANN401 - dlib ships no types
+        points: FivePoints,
+        meter: Meter | None = None,
+    ) -> None:
         self._hog = dlib.get_frontal_face_detector()
         self._points = points
+        self._meter = Meter() if meter is None else meter
 
     def detect(
         self, rgb: NDArray[np.uint8], min_width_px: int
@@ -83,30 +91,52 @@ class DlibDetector:
         scale = scan_scale(rgb.shape[1], rgb.shape[0], min_width_px)
         # dlib takes no views with gaps, such as a cut-out.
         rgb = np.ascontiguousarray(rgb)
-        scanned = _resized(rgb, scale)
-        found, scores, _ = self._hog.run(scanned, 0, 0.0)
-        faces = [
-            self._face(rgb, rectangle, score, scale)
-            for rectangle, score in zip(found, scores, strict=True)
-        ]
-        wide = [face for face in faces if face.box.w >= min_width_px]
-        return sorted(wide, key=lambda face: -face.box.w * face.box.h)
+        return self.search(rgb, _resized(rgb, scale), scale, min_width_px)
 
-    def _face(
+    def search(
         self,
         rgb: NDArray[np.uint8],
-        rectangle: Any,  # noqa: ANN401 - dlib ships no types
-        score: float,
+        scanned: NDArray[np.uint8],
         scale: float,
-    ) -> DetectedFace:
-        box = Box(
-            round(rectangle.left() / scale),
-            round(rectangle.top() / scale),
-            round(rectangle.width() / scale),
-            round(rectangle.height() / scale),
-        )
+        min_width_px: int,
+        corner: tuple[int, int] = (0, 0),
+    ) -> list[DetectedFace]:
+        """Search a scaled copy of a picture, or of a part of it.
+
+        Args:
+            rgb: the whole picture, without gaps between its rows.
+            scanned: what is searched, in colours or grey.
+            scale: pixels of it for one of the picture.
+            min_width_px: in the picture.
+            corner: where in the picture it begins, x and y.
+        """
+        began_ns = time.perf_counter_ns()
+        found, scores, _ = self._hog.run(scanned, 0, 0.0)
+        self._meter.ran(time.perf_counter_ns() - began_ns)
+        boxes = [_in_picture(rectangle, scale, corner) for rectangle in found]
+        faces = [
+            self._face(rgb, box, score)
+            for box, score in zip(boxes, scores, strict=True)
+            if box.w >= min_width_px
+        ]
+        return sorted(faces, key=lambda face: -face.box.w * face.box.h)
+
+    def _face(self, rgb: NDArray[np.uint8], box: Box, score: float) -> DetectedFace:
         landmarks = self._points.of(rgb, box)
         return DetectedFace(box, float(score), landmarks, yaw(landmarks))
+
+
+def _in_picture(
+    rectangle: Any,  # noqa: ANN401 - dlib ships no types
+    scale: float,
+    corner: tuple[int, int],
+) -> Box:
+    return Box(
+        corner[0] + round(rectangle.left() / scale),
+        corner[1] + round(rectangle.top() / scale),
+        round(rectangle.width() / scale),
+        round(rectangle.height() / scale),
+    )
 
 
 class DlibChips:
@@ -135,10 +165,17 @@ class DlibEmbedder:
 
     dimensions = DIMENSIONS
 
-    def __init__(self, dlib: Any, network_path: Path, space: str) -> None:  # noqa: ANN401 - dlib ships no types
+    def __init__(
+        self,
+        dlib: Any,  # noqa: ANN401 - dlib ships no types
+        network_path: Path,
+        space: str,
+        meter: Meter | None = None,
+    ) -> None:
         self._chips = DlibChips(dlib)
         self._network = dlib.face_recognition_model_v1(str(network_path))
         self.space = space
+        self._meter = Meter() if meter is None else meter
 
     def align(self, rgb: NDArray[np.uint8], face: DetectedFace) -> NDArray[np.uint8]:
         """Return the upright chip; what lies outside the picture is black."""
@@ -146,12 +183,18 @@ class DlibEmbedder:
 
     def embed(self, chips: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return one embedding a chip."""
-        rows = [self._network.compute_face_descriptor(chip) for chip in chips]
+        rows = [self._described(chip) for chip in chips]
         embeddings = np.array(rows, np.float32).reshape(len(chips), DIMENSIONS)
         if not np.isfinite(embeddings).all():
             msg = "the network answered with something that is no number"
             raise BadInputError(msg)
         return embeddings
+
+    def _described(self, chip: NDArray[np.uint8]) -> Any:  # noqa: ANN401 - dlib ships no types
+        began_ns = time.perf_counter_ns()
+        row = self._network.compute_face_descriptor(chip)
+        self._meter.ran(time.perf_counter_ns() - began_ns)
+        return row
 
     likeness = staticmethod(cosine)
 
@@ -187,11 +230,13 @@ def open_engine(vision: Vision) -> Engine:
     dlib = library()
     predictor, network = model_file(PREDICTOR), model_file(NETWORK)
     space = embedding_space([predictor, network], DLIB_ALIGNMENT)
+    meter = Meter()
     return Engine(
         name="dlib",
-        detector=DlibDetector(dlib, FivePoints(dlib, predictor)),
-        embedder=DlibEmbedder(dlib, network, space),
+        detector=DlibDetector(dlib, FivePoints(dlib, predictor), meter),
+        embedder=DlibEmbedder(dlib, network, space, meter),
         point=as_set(DLIB_POINT, vision),
+        meter=meter,
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from doorbell.adapters import faces_dlib, model_build
 from doorbell.adapters.digests import file_digest, space_of
 from doorbell.adapters.faces_dlib import DlibChips, DlibDetector, FivePoints
+from doorbell.adapters.hog_where_moved import HogWhereMoved
 from doorbell.adapters.mobilefacenet import (
     ALIGNMENT,
     SHARPNESS_UNIT,
@@ -20,6 +21,7 @@ from doorbell.adapters.points import DLIB_POINT, MOBILEFACENET_POINT, as_set
 from doorbell.adapters.resnet_onnx import ResnetOnnxEmbedder
 from doorbell.adapters.yunet import Yunet
 from doorbell.core.decision import Box
+from doorbell.core.meter import Meter
 from doorbell.ports.faces import DetectedFace, Engine
 
 if TYPE_CHECKING:
@@ -92,13 +94,15 @@ def open_dlib_onnx(vision: Vision, folder: ModelFolder) -> Engine:
         bytes.fromhex(built.record.source_sha256),
     )
     space = space_of(digests, DLIB_ALIGNMENT)
-    detector, note = _detector(dlib, FivePoints(dlib, predictor), folder)
+    meter = Meter()
+    detector, note = _detector(dlib, FivePoints(dlib, predictor), folder, meter)
     return Engine(
         name="dlib-onnx",
         detector=detector,
-        embedder=ResnetOnnxEmbedder(built.model, space, DlibChips(dlib)),
+        embedder=ResnetOnnxEmbedder(built.model, space, DlibChips(dlib), meter),
         point=as_set(DLIB_POINT, vision),
         note=note,
+        meter=meter,
     )
 
 
@@ -106,13 +110,14 @@ def _detector(
     dlib: Any,  # noqa: ANN401 - dlib ships no types
     points: FivePoints,
     folder: ModelFolder,
+    meter: Meter,
 ) -> tuple[FaceDetector, str]:
     """Return the best detector there is, and what would improve it."""
     condition = folder.condition(YUNET)
     if condition != "installed":
         note = f"YuNet is {condition}: `doorbell models fetch yunet` {YUNET.use}"
-        return DlibDetector(dlib, points), note
-    return YunetForDlib(Yunet(folder.file_of(YUNET)), points), ""
+        return HogWhereMoved(DlibDetector(dlib, points, meter)), note
+    return YunetForDlib(Yunet(folder.file_of(YUNET), meter), points), ""
 
 
 def open_mobilefacenet(vision: Vision, folder: ModelFolder) -> Engine:
@@ -125,12 +130,14 @@ def open_mobilefacenet(vision: Vision, folder: ModelFolder) -> Engine:
     yunet, network = folder.require(YUNET), folder.require(MOBILEFACENET)
     digests = [bytes.fromhex(model.sha256) for model in (YUNET, MOBILEFACENET)]
     space = space_of(digests, ALIGNMENT)
+    meter = Meter()
     return Engine(
         name="mobilefacenet",
-        detector=RefinedYunet(Yunet(yunet)),
-        embedder=MobileFaceNetEmbedder(network, space),
+        detector=RefinedYunet(Yunet(yunet, meter)),
+        embedder=MobileFaceNetEmbedder(network, space, meter),
         point=as_set(MOBILEFACENET_POINT, vision),
         sharpness_unit=SHARPNESS_UNIT,
+        meter=meter,
     )
 
 

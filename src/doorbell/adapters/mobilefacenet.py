@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from doorbell.adapters.yunet import Yunet
+    from doorbell.core.meter import Meter
 
 ALIGNMENT = "yunet-2023mar-refined-320-arcface-112-flip"
 SIDE = 112
@@ -53,7 +54,7 @@ SHARPNESS_UNIT = 3.8
 # Side of the cut-out in pixels, and how many times the face's own side it shows.
 CUT_OUT = 320
 SURROUNDINGS = 2.0
-# Four cut-outs fill the detector's square, so that one pass refines four faces.
+# Four cut-outs are as much as the detector takes, so that one pass refines four faces.
 TILES = 4
 # Largest faces whose landmarks are found again.
 MAX_REFINED = 8
@@ -105,8 +106,9 @@ class RefinedYunet:
         self, rgb: NDArray[np.uint8], squares: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32] | None]:
         """Return the landmarks in the middle of each square, in its pixels of 320."""
-        sheet = np.zeros((2 * CUT_OUT, 2 * CUT_OUT, 3), np.uint8)
         corners = [(CUT_OUT * (i % 2), CUT_OUT * (i // 2)) for i in range(len(squares))]
+        right, bottom = np.max(corners, axis=0) + CUT_OUT
+        sheet = np.zeros((bottom, right, 3), np.uint8)
         for (x, y), square in zip(corners, squares, strict=True):
             sheet[y : y + CUT_OUT, x : x + CUT_OUT] = cut_out(rgb, square, CUT_OUT)
         found = self._yunet.find(sheet)
@@ -205,15 +207,15 @@ class MobileFaceNetEmbedder:
     dimensions = DIMENSIONS
     likeness = staticmethod(cosine)
 
-    def __init__(self, path: Path, space: str) -> None:
-        """Load it.
+    def __init__(self, path: Path, space: str, meter: Meter | None = None) -> None:
+        """Load it; the meter counts its runs.
 
         Raises:
             UnavailableError: onnxruntime is not installed.
             ModelError: the file cannot be used.
         """
         self.space = space
-        self._session = OnnxSession(path, (1, 3, SIDE, SIDE))
+        self._session = OnnxSession(path, (1, 3, SIDE, SIDE), meter)
 
     def align(self, rgb: NDArray[np.uint8], face: DetectedFace) -> NDArray[np.uint8]:
         """Return the upright chip; what lies outside the picture is black."""

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from doorbell.core.errors import BadInputError, ModelError, UnavailableError
+from doorbell.core.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,12 +32,20 @@ _SEVERITY_ERROR = 3
 class OnnxSession:
     """A network with one input, on one thread."""
 
-    def __init__(self, path: Path, shape: Sequence[int | None]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        shape: Sequence[int | None],
+        meter: Meter | None = None,
+        model: bytes | None = None,
+    ) -> None:
         """Load it.
 
         Args:
             path: of the model.
             shape: that its input must have; None where the model may leave it open.
+            meter: counts its runs; None for one of its own.
+            model: what to load in place of what the file holds.
 
         Raises:
             UnavailableError: onnxruntime is not installed.
@@ -44,7 +54,9 @@ class OnnxSession:
         runtime = _library()
         try:
             self._session = runtime.InferenceSession(
-                str(path), _options(runtime), providers=["CPUExecutionProvider"]
+                str(path) if model is None else model,
+                _options(runtime),
+                providers=["CPUExecutionProvider"],
             )
         # Its errors share no class below Exception: a bad file, another opset, and a
         # missing operator are each a type of its own.
@@ -56,6 +68,7 @@ class OnnxSession:
             msg = f"{path.name} takes {taken.shape}, not {list(shape)}"
             raise ModelError(msg)
         self._input = taken.name
+        self._meter = Meter() if meter is None else meter
         self.outputs: list[str] = [one.name for one in self._session.get_outputs()]
         give_back_memory()
 
@@ -65,7 +78,9 @@ class OnnxSession:
         Raises:
             BadInputError: the network answered with something that is no number.
         """
+        began_ns = time.perf_counter_ns()
         found = self._session.run(None, {self._input: batch})
+        self._meter.ran(time.perf_counter_ns() - began_ns)
         if not all(np.isfinite(values).all() for values in found):
             msg = "the network answered with something that is no number"
             raise BadInputError(msg)

@@ -44,13 +44,14 @@ def _number(tag: int, value: int) -> bytes:
     return _varint(tag << 3) + _varint(value)
 
 
-def _bytes(tag: int, *parts: bytes) -> bytes:
+def length_delimited(tag: int, *parts: bytes) -> bytes:
+    """Return a field of bytes, a text or a message."""
     content = b"".join(parts)
     return _varint(tag << 3 | 2) + _varint(len(content)) + content
 
 
 def _text(tag: int, value: str) -> bytes:
-    return _bytes(tag, value.encode())
+    return length_delimited(tag, value.encode())
 
 
 @dataclass
@@ -77,12 +78,12 @@ class GraphWriter:
         dimensions = b"".join(_number(1, size) for size in values.shape)
         content = self._content(little.tobytes())
         tensor = (dimensions, _number(2, kind), _text(8, name), content)
-        self._constants.append(_bytes(5, *tensor))
+        self._constants.append(length_delimited(5, *tensor))
         return name
 
     def _content(self, data: bytes) -> bytes:
         if len(data) < _INLINE_BYTES:
-            return _bytes(9, data)
+            return length_delimited(9, data)
         self.weights += b"\0" * (-len(self.weights) % _ALIGNMENT)
         place = {
             "location": self.weights_name,
@@ -90,7 +91,9 @@ class GraphWriter:
             "length": str(len(data)),
         }
         self.weights += data
-        entries = (_bytes(13, _text(1, key), _text(2, place[key])) for key in place)
+        entries = (
+            length_delimited(13, _text(1, key), _text(2, place[key])) for key in place
+        )
         return b"".join((*entries, _number(14, _EXTERNAL)))
 
     def node(
@@ -103,7 +106,7 @@ class GraphWriter:
         """Add one computation; returns the name of its result."""
         output = output or f"{operator.lower()}_{len(self._nodes)}"
         self._nodes.append(
-            _bytes(
+            length_delimited(
                 1,
                 *(_text(1, name) for name in inputs),
                 _text(2, output),
@@ -127,36 +130,41 @@ class GraphWriter:
             given: the same of the output.
             facts: kept in the file as its metadata.
         """
-        graph = _bytes(
+        graph = length_delimited(
             7,
             *self._nodes,
             _text(2, self.name),
             *self._constants,
-            _bytes(11, _value(*taken)),
-            _bytes(12, _value(*given)),
+            length_delimited(11, _value(*taken)),
+            length_delimited(12, _value(*given)),
         )
         return b"".join(
             (
                 _number(1, IR_VERSION),
                 _text(2, "doorbell"),
                 graph,
-                _bytes(8, _text(1, ""), _number(2, OPSET)),
-                *(_bytes(14, _text(1, k), _text(2, v)) for k, v in facts.items()),
+                length_delimited(8, _text(1, ""), _number(2, OPSET)),
+                *(
+                    length_delimited(14, _text(1, k), _text(2, v))
+                    for k, v in facts.items()
+                ),
             )
         )
 
 
 def _attribute(name: str, value: int | Sequence[int]) -> bytes:
     if isinstance(value, int):
-        return _bytes(5, _text(1, name), _number(3, value), _number(20, _INT))
+        return length_delimited(5, _text(1, name), _number(3, value), _number(20, _INT))
     numbers = (_number(8, part) for part in value)
-    return _bytes(5, _text(1, name), *numbers, _number(20, _INTS))
+    return length_delimited(5, _text(1, name), *numbers, _number(20, _INTS))
 
 
 def _value(name: str, shape: Sequence[int | str]) -> bytes:
     sizes = (
-        _bytes(1, _number(1, size) if isinstance(size, int) else _text(2, size))
+        length_delimited(
+            1, _number(1, size) if isinstance(size, int) else _text(2, size)
+        )
         for size in shape
     )
-    tensor = _bytes(1, _number(1, _FLOAT), _bytes(2, *sizes))
-    return _text(1, name) + _bytes(2, tensor)
+    tensor = length_delimited(1, _number(1, _FLOAT), length_delimited(2, *sizes))
+    return _text(1, name) + length_delimited(2, tensor)

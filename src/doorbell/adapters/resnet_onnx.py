@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from doorbell.core.meter import Meter
     from doorbell.ports.faces import DetectedFace
 
 
@@ -24,20 +25,23 @@ class ResnetOnnxEmbedder:
 
     dimensions = DIMENSIONS
 
-    def __init__(self, path: Path, space: str, chips: DlibChips) -> None:
+    def __init__(
+        self, path: Path, space: str, chips: DlibChips, meter: Meter | None = None
+    ) -> None:
         """Load it.
 
         Args:
             path: of the converted network.
             space: that of the engine `dlib` with the same files.
             chips: dlib's alignment.
+            meter: counts its runs.
 
         Raises:
             ModelError: the file cannot be used.
         """
         self.space = space
         self._chips = chips
-        self._session = OnnxSession(path, (None, 3, CHIP_SIDE, CHIP_SIDE))
+        self._session = OnnxSession(path, (None, 3, CHIP_SIDE, CHIP_SIDE), meter)
 
     def align(self, rgb: NDArray[np.uint8], face: DetectedFace) -> NDArray[np.uint8]:
         """Return the upright chip; what lies outside the picture is black."""

@@ -1,8 +1,9 @@
 """YuNet, a small face detector (opencv_zoo, MIT): small, dark and turned faces.
 
-The published model takes exactly 640 by 640 pixels, so a picture is reduced into that
-square's corner; it is never enlarged. The outputs are decoded as OpenCV's
-FaceDetectorYN does (modules/objdetect/src/face_detect.cpp).
+The published model names 640 by 640 pixels, but takes any multiple of 32: a picture is
+reduced until its longer side has 640, never enlarged, and only what it covers is
+searched. The outputs are decoded as OpenCV's FaceDetectorYN does
+(modules/objdetect/src/face_detect.cpp).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 
 from doorbell.adapters.onnx_session import OnnxSession
+from doorbell.adapters.onnx_sizes import with_free_sizes
 from doorbell.core.errors import ModelError
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-SIDE = 640
+    from doorbell.core.meter import Meter
+
+LONGEST_PX = 640
 STRIDES = (8, 16, 32)
 # Below, it fires on cars' windows at full resolution.
 MIN_SCORE = 0.7
@@ -51,27 +55,27 @@ class YunetFaces:
 class Yunet:
     """The detector."""
 
-    def __init__(self, path: Path) -> None:
-        """Load it.
+    def __init__(self, path: Path, meter: Meter | None = None) -> None:
+        """Load it; the meter counts its runs.
 
         Raises:
             UnavailableError: onnxruntime is not installed.
             ModelError: the file is no YuNet.
         """
-        self._session = OnnxSession(path, (1, 3, SIDE, SIDE))
+        free = with_free_sizes(path.read_bytes())
+        self._session = OnnxSession(path, (1, 3, None, None), meter, free)
         wanted = [f"{part}_{s}" for part in _PARTS for s in STRIDES]
         if sorted(self._session.outputs) != sorted(wanted):
             msg = f"{path.name} does not answer as YuNet does"
             raise ModelError(msg)
-        self._grids = {stride: _grid(stride) for stride in STRIDES}
-        self._canvas = np.zeros((SIDE, SIDE, 3), np.uint8)
+        self._canvas = np.zeros((STRIDES[-1], STRIDES[-1], 3), np.uint8)
 
     def find(self, rgb: NDArray[np.uint8]) -> YunetFaces:
         """Return the faces of a picture of any size."""
         height, width = rgb.shape[:2]
-        scale = min(1.0, SIDE / max(height, width))
+        scale = min(1.0, LONGEST_PX / max(height, width))
         rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
-        self._canvas[:] = 0
+        self._lay_out(rows, columns)
         if scale == 1.0:
             self._canvas[:rows, :columns] = rgb
         else:
@@ -80,6 +84,15 @@ class Yunet:
                 rgb, (columns, rows), interpolation=cv2.INTER_AREA
             )
         return self._decode(self._network(), scale)
+
+    def _lay_out(self, rows: int, columns: int) -> None:
+        """Make the canvas fit; what the picture does not cover is black."""
+        step = STRIDES[-1]
+        shape = (-(-rows // step) * step, -(-columns // step) * step, 3)
+        if self._canvas.shape != shape:
+            self._canvas = np.zeros(shape, np.uint8)
+        self._canvas[rows:] = 0
+        self._canvas[:, columns:] = 0
 
     def _network(self) -> dict[str, NDArray[np.float32]]:
         # It learned from OpenCV's order of colours.
@@ -94,7 +107,7 @@ class Yunet:
             odds = out[f"cls_{stride}"][0, :, 0].clip(0, 1)
             odds = np.sqrt(odds * out[f"obj_{stride}"][0, :, 0].clip(0, 1))
             at = np.flatnonzero(odds >= MIN_SCORE)
-            cells = self._grids[stride][at]
+            cells = _cells(at, self._canvas.shape[1] // stride)
             shifts = out[f"bbox_{stride}"][0, at]
             middle = (cells + shifts[:, :2]) * stride
             size = np.exp(shifts[:, 2:].clip(max=10)) * stride
@@ -114,11 +127,10 @@ class Yunet:
 _PARTS = ("cls", "obj", "bbox", "kps")
 
 
-def _grid(stride: int) -> NDArray[np.float32]:
-    """Return column and row of each cell, in the order of the outputs."""
-    cells = SIDE // stride
-    rows, columns = np.divmod(np.arange(cells * cells), cells)
-    return np.stack([columns, rows], axis=1).astype(np.float32)
+def _cells(at: NDArray[np.intp], columns: int) -> NDArray[np.float32]:
+    """Return column and row of cells that are counted row by row."""
+    rows, column = np.divmod(at, columns)
+    return np.stack([column, rows], axis=1).astype(np.float32)
 
 
 def without_doubles(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
+
+from doorbell.core.meter import Meter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,6 +85,7 @@ class Engine:
             nothing would.
         sharpness_unit: how much sharper its chips are than dlib's of the same face, in
             whose units `core.quality` draws its lines.
+        meter: counts what its networks do.
     """
 
     name: str
@@ -91,3 +94,4 @@ class Engine:
     point: OperatingPoint
     note: str = ""
     sharpness_unit: float = 1.0
+    meter: Meter = field(default_factory=Meter)

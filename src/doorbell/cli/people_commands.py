@@ -21,6 +21,7 @@ from doorbell.runtime.requests import (
     RenamePerson,
     ShowPerson,
 )
+from doorbell.runtime.shapes import iso
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context
@@ -123,7 +124,7 @@ def show(context: Context) -> int:
         found = answer(hub, ShowPerson(who=context.args.who), Person)[0]
     person = found.person
     if context.wants_json:
-        last = shown.iso(found.last_visit_s)
+        last = iso(found.last_visit_s)
         view = person_view(person)
         context.say_json({**view, "visits": found.visits, "last_visit": last})
         return 0

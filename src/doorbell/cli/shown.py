@@ -50,14 +50,6 @@ def when(at_s: float | None, zone: tzinfo | None = None) -> str:
     return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
 
-def iso(at_s: float | None) -> str | None:
-    """Show an instant for scripts, in UTC."""
-    moment = local_at(at_s, UTC)
-    if moment is None:
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def count(number: int, thing: str) -> str:
     """Say how many; `thing` is singular and takes an s."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

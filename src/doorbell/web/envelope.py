@@ -1,0 +1,129 @@
+"""What every answer has: a request id, its connection's end, and errors as problems.
+
+A connection carries one request: a slot that steps back never meets an idle connection
+on which a client is just about to ask again.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from contextvars import ContextVar
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from config.errors import SettingsError
+from doorbell.web.problems import MEDIA_TYPE, ProblemError
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("doorbell.web")
+
+REQUEST_ID = "X-Request-ID"
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def new_request_id(given: str = "") -> str:
+    """Return the client's own id if it is harmless, else a new one."""
+    return given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+class Envelope:
+    """The outermost part of the application."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, whatever happens."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_s = time.monotonic()
+        rid = new_request_id(Headers(scope=scope).get(REQUEST_ID, ""))
+        request_id.set(rid)
+        # With an application named the router raises, instead of answering in text.
+        scope = {**scope, "app": self}
+        status = 0
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                _mark(MutableHeaders(scope=message), rid)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_marked)
+        except ClientDisconnect:
+            log.debug("client_left", extra={"request": rid})
+            return
+        except Exception as error:  # noqa: BLE001 - the border between one request and the rest
+            problem = problem_of(error)
+            _tell(problem, error)
+            await respond(problem)(scope, receive, send_marked)
+        facts = {"method": scope["method"], "status": status, "request": rid}
+        took_ms = round((time.monotonic() - began_s) * 1000, 1)
+        log.debug("http_answered", extra={**facts, "took_ms": took_ms})
+
+
+def _mark(headers: MutableHeaders, rid: str) -> None:
+    headers[REQUEST_ID] = rid
+    headers["Connection"] = "close"
+    headers["Cache-Control"] = "no-store"
+    headers["X-Content-Type-Options"] = "nosniff"
+
+
+def problem_of(error: Exception) -> ProblemError:
+    """What a client hears of an error; a bug shows no more than that there is one."""
+    match error:
+        case ProblemError():
+            return error
+        case HTTPException(status_code=404):
+            return ProblemError(HTTPStatus.NOT_FOUND, "not_found", "no such page")
+        case HTTPException(status_code=code, detail=detail, headers=headers):
+            status = HTTPStatus(code)
+            word = status.phrase.lower().replace(" ", "_")
+            return ProblemError(status, word, detail, headers=headers)
+        case SettingsError():
+            status = HTTPStatus.SERVICE_UNAVAILABLE
+            message = "the token cannot be read; the log says why"
+            return ProblemError(status, "token_unreadable", message)
+        case _:
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            return ProblemError(status, "internal", "a bug; the log says more")
+
+
+def _tell(problem: ProblemError, error: Exception) -> None:
+    facts = {
+        "error_id": problem.error_id,
+        "error_code": problem.code,
+        "request": request_id.get(),
+        "error": str(error),
+    }
+    if problem.code == "internal":
+        log.error("request_failed", extra=facts, exc_info=error)
+    elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        log.warning("request_unanswered", extra=facts)
+    else:
+        # What clients do wrong must not fill a card.
+        log.debug("request_refused", extra=facts)
+
+
+def respond(problem: ProblemError) -> Response:
+    """Return the problem as a response."""
+    return Response(
+        problem.body(),
+        status_code=problem.status,
+        headers=problem.headers,
+        media_type=MEDIA_TYPE,
+    )

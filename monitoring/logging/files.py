@@ -30,6 +30,8 @@ FOLDER_MODE = 0o750
 # Some 1 MB of lines, or a second of a flood.
 MOST_WAITING = 4096
 CLOSE_S = 1.0
+# The logger of `monitoring.logging.security`.
+SECURITY = "doorbell.security"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +199,7 @@ class FileHandler(logging.Handler):
         self._scribe.submit(self._main, line)
         if record.levelno >= logging.ERROR:
             self._scribe.submit(self._errors, line)
-        if record.name == "security":
+        if record.name == SECURITY:
             self._scribe.submit(self._security, line)
         self._tell_dropped()
 

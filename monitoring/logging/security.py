@@ -1,8 +1,8 @@
 """What happened against the doorbell: said once, heard everywhere.
 
-`log_security_event` writes one line to the log `security` and hands the event to every
-sink of this process: metric, audit, a push. A process that has none of them forwards
-the event to the one that has (`forward_to`), and writes nothing itself.
+`log_security_event` writes one line to the log, counts it, and hands the event to every
+sink of this process: the audit, a push. A process that has none of them forwards the
+event to the one that has (`forward_to`), and writes nothing itself.
 """
 
 from __future__ import annotations
@@ -10,48 +10,26 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from threading import Lock
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
 from msgspec import Struct
 
 from monitoring.logging.correlation import CorrelationContext, correlation_id
+from monitoring.metrics import label_values
+from monitoring.metrics.recording import record_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-log = logging.getLogger("security")
+log = logging.getLogger("doorbell.security")
 
-EventType = Literal[
-    "command_refused",
-    "connection_refused",
-    "decoder_killed",
-    "key_exposed",
-    "log_tampered",
-    "message_malformed",
-    "model_wrong",
-    "release_refused",
-    "token_wrong",
-    "other",
-]
-Source = Literal[
-    "audit",
-    "control",
-    "deploy",
-    "link",
-    "models",
-    "operations",
-    "pictures",
-    "storage",
-    "web",
-    "other",
-]
-Action = Literal["refused", "ended", "ignored", "recorded"]
 Severity = Literal["low", "medium", "high", "critical"]
 
-EVENT_TYPES: frozenset[str] = frozenset(get_args(EventType))
-SOURCES: frozenset[str] = frozenset(get_args(Source))
-ACTIONS: frozenset[str] = frozenset(get_args(Action))
+# The labels of the metric are what there is to choose from.
+EVENT_TYPES = frozenset(label_values.security_event.values or ())
+SOURCES = frozenset(label_values.security_source.values or ())
+ACTIONS = frozenset(label_values.action_taken.values or ())
 # What wakes the household.
 ALARMING: frozenset[str] = frozenset({"high", "critical"})
 _LEVELS = {
@@ -137,6 +115,12 @@ class SecurityRecorder:
                 "data": event.data,
             }
             log.log(_LEVELS[event.severity], "security_event", extra=facts)
+            labels = {
+                "event_type": event.event_type,
+                "source": event.source,
+                "action_taken": event.action_taken,
+            }
+            record_counter("security_events_total", 1.0, labels)
             for sink in self._sinks.values():
                 sink(event)
 
@@ -160,7 +144,7 @@ def log_security_event(
         additional_data: facts; `source` and `action_taken` label the metric.
     """
     data = dict(additional_data or {})
-    source, action = data.pop("source", "other"), data.pop("action_taken", "recorded")
+    source, action = data.pop("source", "other"), data.pop("action_taken", "logged")
     if event_type not in EVENT_TYPES:
         data["event_type"] = event_type
     event = SecurityEvent(
@@ -170,7 +154,7 @@ def log_security_event(
         severity=severity,
         source=source if isinstance(source, str) and source in SOURCES else "other",
         action_taken=(
-            action if isinstance(action, str) and action in ACTIONS else "recorded"
+            action if isinstance(action, str) and action in ACTIONS else "logged"
         ),
         data=data,
         correlation=correlation_id(),

@@ -7,7 +7,10 @@ from monitoring.metrics.definition import Label
 # What stands for everything that has no word of its own.
 OTHER = "other"
 
-WORKERS = ("hub", "button", "notify", "capture", "vision", "web", "audit", "bridge")
+WORKERS = (
+    *("hub", "button", "notify", "capture", "vision"),
+    *("web", "audit", "bridge", "traces"),
+)
 # Loggers are named `doorbell.COMPONENT`.
 COMPONENTS = (
     *WORKERS,
@@ -27,6 +30,8 @@ COMPONENTS = (
     "health",
     "alerts",
     "synthetic",
+    "security",
+    "slow",
     "tracing",
     "apprise",
     "asyncio",
@@ -100,7 +105,9 @@ reason = Label(
 )
 
 trigger_source = Label("trigger_source", ("gpio", "mock", "command", "http", "mqtt"))
-time_of_day = Label("time_of_day", ("night", "morning", "afternoon", "evening"))
+time_of_day = Label(
+    "time_of_day", ("night", "morning", "afternoon", "evening", "unknown")
+)
 channel = Label("channel", None, "the names of `[[notify.targets]]`")
 notification_type = Label(
     "notification_type", ("ring", "name", "visit", "digest", "test", "alert")
@@ -127,8 +134,13 @@ security_event = Label(
         "authentication_failed",
         "authentication_succeeded",
         "command_refused",
+        "connection_refused",
+        "decoder_killed",
         "forged_request",
+        "key_exposed",
         "key_used",
+        "message_malformed",
+        "model_wrong",
         "picture_viewed",
         "face_viewed",
         "person_changed",
@@ -141,7 +153,19 @@ security_event = Label(
         OTHER,
     ),
 )
-security_source = Label("source", (*WORKERS, "control", "operations", "deploy", OTHER))
+security_source = Label(
+    "source",
+    (
+        *WORKERS,
+        "control",
+        "operations",
+        "deploy",
+        "models",
+        "pictures",
+        "storage",
+        OTHER,
+    ),
+)
 action_taken = Label(
     "action_taken", ("allowed", "refused", "logged", "alerted", "stopped")
 )

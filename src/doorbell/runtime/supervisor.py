@@ -18,13 +18,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from doorbell.core.supervision import Action, Event, RestartPolicy, State, Supervised
+from doorbell.runtime.carried import about, addressed
 from doorbell.runtime.confided import confided
 from doorbell.runtime.link import pair
 from doorbell.runtime.peer import Peer
+from doorbell.runtime.remote import RemoteEnd, remote_policy
 from doorbell.stages.messages import Beat, Broken, Configure, FromWorker, Ready, Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 log = logging.getLogger("doorbell.supervisor")
 
@@ -59,6 +61,7 @@ class Worker:
         detail: what it said of itself when ready, or why it ended.
         stopping: the whole daemon ends; it is not started again.
         is_wanted_down: it was asked to end, so this is no death.
+        remote: set for a role whose process is the service manager's, not ours.
     """
 
     role: str
@@ -70,6 +73,7 @@ class Worker:
     stopping: bool = False
     is_wanted_down: bool = False
     exited: asyncio.Event = field(default_factory=asyncio.Event)
+    remote: RemoteEnd | None = None
 
     @property
     def is_up(self) -> bool:
@@ -79,6 +83,8 @@ class Worker:
     @property
     def pid(self) -> int:
         """Its process id, 0 while there is none."""
+        if self.remote is not None:
+            return self.remote.pid
         return self.process.pid if self.process else 0
 
 
@@ -92,6 +98,8 @@ class Supervisor:
         ring_fd: the frame ring, inherited by every worker.
         boss: hears of them.
         log_fd: where their log lines go; None for our standard output.
+        remotes: roles that are played by a process of the service manager, and the
+            sockets where they are met.
     """
 
     def __init__(  # noqa: PLR0913 - put together in one place, by the hub
@@ -103,8 +111,13 @@ class Supervisor:
         *,
         boss: Boss,
         log_fd: int | None = None,
+        remotes: Mapping[str, str] | None = None,
     ) -> None:
         self.workers = {role: Worker(role, Supervised(policy)) for role in roles}
+        for role in set(remotes or ()) & set(roles):
+            life = Supervised(remote_policy(policy))
+            end = RemoteEnd((remotes or {})[role])
+            self.workers[role] = Worker(role, life, remote=end)
         self.configuration = configuration
         # What a role inherits instead of the frame ring.
         self.handed: dict[str, tuple[int, ...]] = {"web": ()}
@@ -123,7 +136,7 @@ class Supervisor:
         worker = self.workers.get(role)
         if worker is None or not worker.is_up or worker.peer is None:
             return False
-        return worker.peer.send(message, fds)
+        return worker.peer.send(addressed(message), fds)
 
     def is_up(self, role: str) -> bool:
         """Whether the role's worker takes work now."""
@@ -176,6 +189,9 @@ class Supervisor:
                 pass
 
     def _spawn(self, worker: Worker) -> None:
+        if worker.remote is not None:
+            self._join(worker, worker.remote)
+            return
         ours, theirs = pair()
         fds = (theirs.fileno(), *self.handed.get(worker.role, (self._ring_fd,)))
         program = PROGRAMS.get(worker.role, "doorbell.runtime.worker")
@@ -204,6 +220,33 @@ class Supervisor:
             ),
         )
 
+    def _join(self, worker: Worker, remote: RemoteEnd) -> None:
+        """Meet a process whose life is not ours; it may not be there yet."""
+        try:
+            sock = remote.connect()
+        except OSError as error:
+            worker.detail = f"{remote.address}: {error.strerror or error}"
+            self._step(worker, Event.EXITED)
+            return
+        worker.exited.clear()
+        worker.peer = Peer(
+            sock,
+            FromWorker,
+            lambda message, fds: self._heard(worker, message, fds),
+            lambda: self._parted(worker, remote),
+        )
+
+    def _parted(self, worker: Worker, remote: RemoteEnd) -> None:
+        was_known = worker.life.state is not State.STARTING
+        worker.peer, remote.pid = None, 0
+        if not worker.stopping:
+            log.warning("remote_gone", extra={"role": worker.role})
+        self._step(worker, Event.EXITED)
+        worker.exited.set()
+        if was_known:
+            self._boss.worker_down(worker.role)
+        self._arrange()
+
     def _adopt(self, worker: Worker, peer: Peer) -> None:
         worker.peer = peer
         worker.exited.clear()
@@ -222,12 +265,14 @@ class Supervisor:
                 self._step(worker, Event.READY)
                 self._arrange()
                 self._boss.worker_up(worker.role)
-            case Broken(message=text, hint=hint, exit_code=code):
+            case Broken(message=text, hint=hint, exit_code=code, error_id=error_id):
                 worker.detail = f"{text} ({hint})" if hint else text
+                worker.detail += f" [error {error_id}]" if error_id else ""
                 if code == EXIT_BAD_SETTINGS:
                     self._step(worker, Event.CONFIG_ERROR)
             case _:
-                self._boss.worker_said(worker.role, message, fds)
+                with about(message):
+                    self._boss.worker_said(worker.role, message, fds)
 
     def _hung_up(self, worker: Worker) -> None:
         # Deaf to us, so of no use to anybody; most often it is about to exit by itself.
@@ -240,6 +285,9 @@ class Supervisor:
         self._loop.call_later(LINGER_S, end)
 
     def _kill(self, worker: Worker) -> None:
+        if worker.remote is not None and worker.peer is not None:
+            # Deaf to us; whether it is to be ended is for the service manager.
+            worker.peer.close()
         if worker.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 worker.process.send_signal(signal.SIGKILL)
@@ -286,6 +334,9 @@ class Supervisor:
             worker = self.workers.get(role)
             if worker is None:
                 continue
+            if worker.remote is not None:
+                log.warning("remote_reads_its_own_settings", extra={"role": role})
+                continue
             if worker.peer is not None:
                 worker.is_wanted_down = True
                 worker.peer.send(Stop())
@@ -298,6 +349,8 @@ class Supervisor:
             worker = self.workers.get(role)
             if worker is not None:
                 worker.stopping = True
+                if worker.remote is not None and worker.peer is not None:
+                    worker.peer.close()
                 running += [worker] if worker.process is not None else []
         for worker in running:
             if worker.peer is not None:

@@ -7,6 +7,7 @@ behalf of a loop that hangs.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import faulthandler
 import logging
@@ -17,10 +18,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from config.masking import secrets_in
 from doorbell.core.errors import DoorbellError
 from doorbell.runtime import wiring
+from doorbell.runtime.carried import about, addressed
 from doorbell.runtime.link import Link
+from doorbell.runtime.reporting import Reporter
 from doorbell.stages.messages import (
     Beat,
     Broken,
@@ -29,10 +31,10 @@ from doorbell.stages.messages import (
     Ready,
     Stop,
 )
-from monitoring.logging.structured_logging import configure_logging, protect
+from monitoring.logging.structured_logging import error_id, log_uncaught
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from doorbell.ports.stage import Stage
 
@@ -52,20 +54,30 @@ class LinkOutlet:
 
     def send(self, message: object, fds: Sequence[int] = ()) -> None:
         """Send one message; ends with the hub."""
-        self._link.send(message, fds)
+        self._link.send(addressed(message), fds)
 
     def busy(self, within_s: float) -> None:
         """Announce that the loop will not turn for up to `within_s` seconds."""
         self._link.send(Beat(within_s=within_s))
 
 
-def serve(stage: Stage, link: Link, silence_s: float) -> None:
+def _nothing() -> None:
+    """Nobody reports."""
+
+
+def serve(
+    stage: Stage,
+    link: Link,
+    silence_s: float,
+    report: Callable[[], None] = _nothing,
+) -> None:
     """Turn the loop until the hub says stop or is gone.
 
     Args:
         stage: started; its `handle` and `turn` are the work.
         link: to the hub.
         silence_s: promised longest pause between two beats.
+        report: tells what was noticed meanwhile; called after the work of each round.
     """
     outlet = LinkOutlet(link)
     poller = select.poll()
@@ -80,6 +92,7 @@ def serve(stage: Stage, link: Link, silence_s: float) -> None:
             outlet.busy(silence_s)
             beat_due_s = now_s + period_s
         rest_s = min(stage.turn(now_s), beat_due_s - time.monotonic())
+        report()
         wait_s = max(rest_s, 0.0)
         ready = [fd for fd, _ in poller.poll(wait_s * 1000)]
         if link.fileno() in ready and not _take(stage, link):
@@ -93,7 +106,8 @@ def _take(stage: Stage, link: Link) -> bool:
     message, fds = got
     if isinstance(message, Stop):
         return False
-    stage.handle(message, fds)
+    with about(message):
+        stage.handle(message, fds)
     return True
 
 
@@ -121,23 +135,41 @@ def first_message(link: Link) -> Configure:
 
 
 def _live(role: str, link: Link, ring_fd: int) -> None:
+    reporter = Reporter(link)
     configuration = first_message(link)
     settings = configuration.settings
-    configure_logging(settings.log.level or "info", settings.log.format, sys.stdout)
-    protect(secrets_in(settings))
+    reporter.begin(role, settings)
     stage = wiring.build_stage(role, configuration, ring_fd)
     try:
         detail = stage.start(LinkOutlet(link))
         link.send(Ready(detail=detail))
-        serve(stage, link, settings.supervision.progress_timeout_s)
+        silence_s = settings.supervision.progress_timeout_s
+        serve(stage, link, silence_s, reporter.flush)
     finally:
         stage.close()
+        with contextlib.suppress(OSError):
+            reporter.flush()
+
+
+def report_failure(link: Link, role: str, error: DoorbellError) -> None:
+    """Say why this process ends, in the log and to the hub, under one id."""
+    found = {"role": role, "error": str(error), "error_id": error_id(error)}
+    log.error("worker_failed", extra=found)
+    link.send(
+        Broken(
+            message=str(error),
+            hint=error.hint,
+            exit_code=error.exit_code,
+            error_id=error_id(error),
+        )
+    )
 
 
 def main() -> int:
     """Run one role until its end; the exit code is for the log only."""
     role, link_fd, ring_fd = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     faulthandler.enable()
+    log_uncaught()
     # Ctrl-C in a terminal reaches the whole group; the supervisor ends us in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -148,9 +180,7 @@ def main() -> int:
     except BrokenPipeError:
         return 0
     except DoorbellError as error:
-        log.error("worker_failed", extra={"role": role, "error": str(error)})  # noqa: TRY400 - the cause is in the message; a trace would drown it
-        broken = Broken(message=str(error), hint=error.hint, exit_code=error.exit_code)
-        link.send(broken)
+        report_failure(link, role, error)
         return error.exit_code
     return 0
 

@@ -16,10 +16,23 @@ from doorbell.core.decision import Box, Decision, FaceVerdict
 from doorbell.core.enrolment import Separation
 from doorbell.core.ring import Ring, RingSource
 from doorbell.core.stamp import Stamp
+from doorbell.stages.watching import (
+    ExportSpans,
+    SecurityNoticed,
+    SpansEnded,
+    SpansExported,
+)
 
 
 class Message(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
-    """Base of all messages; the class name is the tag on the wire."""
+    """Base of all messages; the class name is the tag on the wire.
+
+    Attributes:
+        traceparent: the visit or the request it is about, filled in where it is sent
+            (`runtime.carried`); empty when it is about none.
+    """
+
+    traceparent: str = ""
 
 
 # Every worker.
@@ -56,6 +69,7 @@ class Broken(Message, frozen=True):
     message: str
     hint: str = ""
     exit_code: int = 1
+    error_id: str = ""
 
 
 class Stop(Message, frozen=True):
@@ -447,6 +461,7 @@ FromHub = (
     | RequestRing
     | CursorMoved
     | ServeHttp
+    | ExportSpans
 )
 FromWorker = (
     Ready
@@ -468,4 +483,7 @@ FromWorker = (
     | RingAccepted
     | Converse
     | Sessions
+    | SecurityNoticed
+    | SpansEnded
+    | SpansExported
 )

@@ -131,3 +131,26 @@ def test_a_glance_at_a_stranger_settles_nothing_by_itself() -> None:
     seen = porch.show(1.4, "v", (STRANGER, FACE))
     assert seen.decision is Decision.UNKNOWN
     assert was_looked_at(seen)
+
+
+def test_stranger_seen_twice_before_the_press_is_decided_without_another_look() -> None:
+    porch = Porch()
+    porch.show(1.0, NO_VISIT, (STRANGER, FACE))
+    porch.show(1.5, NO_VISIT, (STRANGER, FACE))
+    seen = porch.show(1.7, "v", (STRANGER, FACE))
+    assert seen.decision is Decision.UNKNOWN
+    assert seen.sure
+    assert not was_looked_at(seen)
+
+
+def test_stranger_seen_once_is_looked_at_again() -> None:
+    porch = Porch()
+    porch.show(1.0, NO_VISIT, (STRANGER, FACE))
+    assert was_looked_at(porch.show(1.4, "v", (STRANGER, FACE)))
+
+
+def test_each_look_tells_how_often_networks_ran() -> None:
+    porch = Porch()
+    assert porch.show(1.0, NO_VISIT).passes == 1
+    assert porch.show(1.5, NO_VISIT, (ANNA, FACE)).passes == 2
+    assert porch.show(1.7, "v", (ANNA, FACE)).passes == 0

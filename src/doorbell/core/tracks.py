@@ -44,6 +44,7 @@ class Sighting:
         embedding: None when it could not be read; `note` says why.
         quality: weight of this sighting, above 0.
         chip: the aligned face, to be fused with others; None if it is not kept.
+        looks: frames it stands for; more than one where it sums up several.
     """
 
     box: Box
@@ -51,6 +52,7 @@ class Sighting:
     quality: float
     note: str = ""
     chip: NDArray[np.uint8] | None = None
+    looks: int = 1
 
 
 def _never(_chip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
@@ -107,7 +109,8 @@ class Track:
     @property
     def looks(self) -> int:
         """How many frames this face could be read in."""
-        return sum(s.embedding is not None for s in self.sightings.values())
+        read = (s for s in self.sightings.values() if s.embedding is not None)
+        return sum(sighting.looks for sighting in read)
 
     @property
     def best(self) -> Sighting:
@@ -120,7 +123,13 @@ class Track:
             s.quality for s in self.sightings.values() if s.embedding is not None
         )
         best = self.best
-        return Sighting(best.box, self.embedding, weight or best.quality, best.note)
+        return Sighting(
+            best.box,
+            self.embedding,
+            weight or best.quality,
+            best.note,
+            looks=max(1, self.looks),
+        )
 
     def box_at(self, mono_ns: int) -> Box:
         """Where the face is in that frame; an empty box when it is not in it."""

@@ -52,11 +52,11 @@ class Anticipator:
     def seen(self, message: Seen) -> None:
         """Recognition answered."""
         self.sees_faces = bool(message.faces)
-        self.ended()
+        self.ended(message.passes)
 
-    def ended(self) -> None:
+    def ended(self, passes: int = 1) -> None:
         """The glance is over, by an answer or by the death of the process."""
         if self._frame is not None:
             self._desk.unpin(self._frame, NO_VISIT)
             self._frame = None
-        self._plan.ended(time.monotonic())
+        self._plan.ended(time.monotonic(), passes)

@@ -81,6 +81,8 @@ class Conversation:
                 await self._test(request)
             case r.ShowStatus():
                 self._peer.send(self._status())
+            case r.ShowHealth():
+                self._peer.send(self._health())
             case _:
                 return await self._people.answer(request, fds)
         return None
@@ -253,6 +255,12 @@ class Conversation:
             )
         )
 
+    def _health(self) -> r.Health:
+        if not self._hub.supervisor.workers:
+            msg = "no doorbell is running on this machine"
+            raise UnavailableError(msg, hint="Start it with `doorbell run`.")
+        return r.Health(report=self._hub.health.report())
+
     def _status(self) -> r.Status:
         hub = self._hub
         camera = hub.desk.camera
@@ -274,4 +282,5 @@ class Conversation:
             people=len(hub.household.names),
             left_out=sum(hub.household.left_out.values()),
             outbox=hub.dispatcher.waiting,
+            model_passes=hub.model_passes,
         )

@@ -333,6 +333,9 @@ class Doorkeeper:
         self._looking = None
         if not message.error and not visit.course.closed:
             visit.seen = message
+            visit.steps["recognised"] = self._clock.mono_ns()
+            if not visit.supplied:
+                visit.steps["frame"] = message.frame.mono_ns
             if message.best_mono_ns == message.frame.mono_ns:
                 self._frames.show(visit, message.frame)
         visit.course.look_ended(sure=message.sure, error=message.error)

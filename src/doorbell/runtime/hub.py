@@ -28,6 +28,7 @@ from doorbell.runtime.audience import Audience
 from doorbell.runtime.dispatch import Dispatcher
 from doorbell.runtime.doorkeeper import Doorkeeper
 from doorbell.runtime.frame_desk import FrameDesk
+from doorbell.runtime.health_desk import HealthDesk
 from doorbell.runtime.household import Household
 from doorbell.runtime.http_door import HttpDoor
 from doorbell.runtime.ledger import Ledger
@@ -82,6 +83,7 @@ class Hub:
         self.settings = settings
         self.clock = wiring.system_clock()
         self.button: m.ButtonState | None = None
+        self.model_passes = 0
         self._environ = environ
         self.ledger = Ledger(lambda: wiring.open_store(settings))
         slots, slot_size, self._ring_fd = self._make_ring()
@@ -92,6 +94,7 @@ class Hub:
             self._ring_fd,
             boss=self,
             log_fd=log_fd,
+            remotes=wiring.remotes(settings),
         )
         send = self.supervisor.send
         self.questions = Questions(send)
@@ -131,6 +134,8 @@ class Hub:
         )
         self.ledger.recovered = self._recovered
         self.http = HttpDoor(self.supervisor)
+        self.health = HealthDesk(self)
+        self.audience.admit(self.health)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _make_ring(self) -> tuple[int, int, int]:
@@ -148,6 +153,7 @@ class Hub:
         await self.ledger.open()
         await self.household.refresh()
         self.supervisor.start()
+        self.health.start()
         await self._recovery.take_up()
         self._spawn(self._every(SWEEP_S, self._sweep))
         self._spawn(self._mend())
@@ -219,6 +225,7 @@ class Hub:
                 self.anticipator.frame_came(message.frame)
 
     def _seen(self, message: m.Seen) -> None:
+        self.model_passes += message.passes
         if message.visit == m.NO_VISIT:
             self.anticipator.seen(message)
         elif message.visit.startswith("ask-"):
@@ -435,6 +442,7 @@ class Hub:
         # be told again.
         await self.doorkeeper.mend()
         await self.dispatcher.record_owed()
+        self.health.close()
         for task in list(self._tasks):
             task.cancel()
         await self.ledger.close()

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from doorbell.core.decision import FaceVerdict
 from doorbell.core.ring import Ring
+from monitoring.health.report import HealthReport
 
 
 class Request(Struct, frozen=True, tag=True, kw_only=True, omit_defaults=True):
@@ -146,6 +147,10 @@ class TestTargets(Request, frozen=True):
     __test__ = False  # pytest would take the name for a test case
 
     target: str | None = None
+
+
+class ShowHealth(Request, frozen=True):
+    """Answered by `Health`."""
 
 
 class ShowStatus(Request, frozen=True):
@@ -366,6 +371,12 @@ class TargetAnswered(Reply, frozen=True):
     took_ms: float = 0.0
 
 
+class Health(Reply, frozen=True):
+    """The report of every check."""
+
+    report: HealthReport
+
+
 class WorkerView(Struct, frozen=True):
     """A worker as commands show it."""
 
@@ -381,6 +392,7 @@ class Status(Reply, frozen=True):
 
     Attributes:
         left_out: enrolment photographs the engine in use cannot compare.
+        model_passes: runs of networks that looks took since the start.
     """
 
     version: str
@@ -391,6 +403,7 @@ class Status(Reply, frozen=True):
     people: int
     outbox: int
     left_out: int = 0
+    model_passes: int = 0
 
 
 AnyRequest = (
@@ -414,6 +427,7 @@ AnyRequest = (
     | LookRequest
     | TestTargets
     | ShowStatus
+    | ShowHealth
 )
 AnyReply = (
     Done
@@ -434,4 +448,5 @@ AnyReply = (
     | Looked
     | TargetAnswered
     | Status
+    | Health
 )

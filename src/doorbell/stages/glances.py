@@ -6,17 +6,17 @@ press. A passer-by must not lend a stranger her name.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from doorbell.core.continuity import Patch, find, patch_of
 from doorbell.core.stamp import NS_PER_S
-from doorbell.core.tracks import Sighting
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from doorbell.core.tracks import Evidence
+    from doorbell.core.tracks import Evidence, Sighting
 
 # On a still porch the next glance may be 5 s away; whoever stands still is in the
 # picture all that time, and is looked for in it before her name is used.
@@ -60,11 +60,7 @@ class Glances:
             return []
         found = [(find(patch, rgb), seen) for patch, seen in self._faces]
         return (
-            [
-                Sighting(box, seen.embedding, seen.quality, seen.note)
-                for box, seen in found
-                if box is not None
-            ]
+            [replace(seen, box=box) for box, seen in found if box is not None]
             if all(box is not None for box, _ in found)
             else []
         )

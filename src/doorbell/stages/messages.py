@@ -186,6 +186,7 @@ class Seen(Message, frozen=True):
         best_mono_ns: the frame that shows the visit's faces best so far.
         error: why this frame could not be looked at; empty when it was.
         took_ms: by step ("detect", "embed").
+        passes: runs of networks that this look took.
     """
 
     visit: str
@@ -196,6 +197,7 @@ class Seen(Message, frozen=True):
     best_mono_ns: int
     error: str = ""
     took_ms: dict[str, float] = {}
+    passes: int = 0
 
 
 class ForgetVisit(Message, frozen=True):

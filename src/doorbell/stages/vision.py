@@ -271,6 +271,7 @@ class VisionStage:
         """
         evidence = self._evidence(message.visit)
         error, took_ms = "", dict[str, float]()
+        runs = self._engine.meter.runs
         try:
             rgb = self._frame(message.frame)
             if message.claim and self._claim(message, evidence, rgb):
@@ -285,7 +286,8 @@ class VisionStage:
             if message.visit == NO_VISIT:
                 self._glances.saw(evidence, message.frame.mono_ns, rgb)
         outcome = evidence.outcome(self._gallery, message.pressed_ns)
-        self._outlet.send(_seen(message, outcome, error, took_ms))
+        passes = self._engine.meter.runs - runs
+        self._outlet.send(_seen(message, outcome, error, took_ms, passes))
 
     def _claim(self, message: Look, evidence: Evidence, rgb: NDArray[np.uint8]) -> bool:
         """Answer from what was glanced at before, if that is enough.
@@ -349,7 +351,13 @@ class VisionStage:
         return np.frombuffer(data, np.uint8).reshape(height, width, CHANNELS)
 
 
-def _seen(look: Look, outcome: Outcome, error: str, took_ms: dict[str, float]) -> Seen:
+def _seen(
+    look: Look,
+    outcome: Outcome,
+    error: str,
+    took_ms: dict[str, float],
+    passes: int = 0,
+) -> Seen:
     return Seen(
         visit=look.visit,
         frame=look.frame,
@@ -359,4 +367,5 @@ def _seen(look: Look, outcome: Outcome, error: str, took_ms: dict[str, float]) -
         best_mono_ns=outcome.best_mono_ns,
         error=error,
         took_ms=took_ms,
+        passes=passes,
     )

@@ -19,6 +19,7 @@ import numpy as np
 from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError
 from doorbell.core.faces import OperatingPoint
+from doorbell.core.meter import Meter
 from doorbell.ports.faces import DetectedFace, Engine
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ class Script:
     def __init__(self, words: str = "", slow_s: float = 1.0) -> None:
         self._words = words.split()
         self._slow_s = slow_s
+        self.meter = Meter()
         unknown = set(self._words) - {"ok", "slow", "crash", "hang", "nan"}
         if unknown:
             msg = f"no such fault: {sorted(unknown)}"
@@ -88,6 +90,7 @@ class Script:
 
     def step(self) -> str:
         """Act out the next word and return it; `crash` kills this process."""
+        self.meter.ran(0)
         word = self._words.pop(0) if self._words else "ok"
         if word == "slow":
             time.sleep(self._slow_s)
@@ -204,4 +207,5 @@ def open_fake_engine(vision: Vision, faults: str = "", slow_s: float = 1.0) -> E
         comfort=FAKE_POINT.comfort,
         apart_below=FAKE_POINT.apart_below,
     )
-    return Engine("fake", FakeDetector(script), FakeEmbedder(script), point)
+    detector, embedder = FakeDetector(script), FakeEmbedder(script)
+    return Engine("fake", detector, embedder, point, meter=script.meter)

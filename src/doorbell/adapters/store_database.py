@@ -80,6 +80,23 @@ class Database:
                 self._roll_back(connection)
                 raise
 
+    def try_write(self) -> None:
+        """Begin a write and take it back: the card is asked, and not worn.
+
+        Raises:
+            StorageError: a write would fail, as far as that shows without one.
+        """
+        if not os.access(self._path, os.W_OK):
+            msg = f"{self._path} cannot be written: read-only, or gone"
+            raise StorageError(msg)
+        with self._told():
+            connection = self._sound_connection()
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute("UPDATE meta SET value = value WHERE name = 'schema'")
+            finally:
+                self._roll_back(connection)
+
     def truncate_log(self) -> bool:
         """Fold the write-ahead log into the database and empty it.
 

@@ -182,6 +182,10 @@ class VisitRows(StoreParts):
             labels = faces.labels | {face: person_id}
             self._seal_into(connection, row, SealedFaces(faces.verdicts, labels))
 
+    def try_write(self) -> None:
+        """See the port."""
+        self.database.try_write()
+
     def record_gap(self, rings: Sequence[Ring], cursor: int = 0) -> None:
         """See the port."""
         with self.database.write() as connection:

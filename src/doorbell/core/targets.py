@@ -8,6 +8,10 @@ REPLACING_SCHEMES = frozenset(
     {"file", "ntfy+http", "ntfy+https", "webhook+http", "webhook+https"}
 )
 
+# Where the doorbell's own rings go: taken by nobody. No target of the settings can be
+# called so.
+NOWHERE = "*self-test*"
+
 
 def can_replace(url: str) -> bool:
     """Whether a ring can be told at once and named later in the same message."""

@@ -252,6 +252,14 @@ class VisitStore(Protocol):
         """Give up the reserve, then the oldest pictures; False if nothing was left."""
         ...
 
+    def try_write(self) -> None:
+        """Find out whether a write would succeed, without wearing the card.
+
+        Raises:
+            StorageError: it would not.
+        """
+        ...
+
     def record_gap(self, rings: Sequence[Ring], cursor: int = 0) -> None:
         """Record rings that could not be made durable when they happened.
 

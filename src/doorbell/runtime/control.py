@@ -34,7 +34,7 @@ _CREDENTIALS = struct.Struct("3i")
 # Commands at once; a loop that opens connections must not starve the bell.
 MAX_CONNECTIONS = 32
 
-EVERYBODY = (r.PressRequest, r.ShowStatus)
+EVERYBODY = (r.PressRequest, r.ShowStatus, r.ShowHealth)
 MEMBERS = (*EVERYBODY, r.ListVisits, r.ListPeople, r.TestTargets)
 WEB = (r.PressRequest, r.ListVisits)
 

@@ -15,14 +15,16 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from config.sections import Target
 from doorbell.core import outbox
 from doorbell.core.errors import StorageError, UnavailableError
 from doorbell.core.localtime import local_at
 from doorbell.core.outbox import Parcel, Pending, RetryPolicy, Waiting
 from doorbell.core.rules import TellKind, may_tell_ring_first, telling
-from doorbell.core.targets import can_replace
+from doorbell.core.targets import NOWHERE, can_replace
 from doorbell.ports.store import OutboxItem
 from doorbell.runtime import notices
+from doorbell.runtime.backlog import Backlog, backlog
 from doorbell.runtime.link import close_all
 from doorbell.runtime.unstored import UnstoredItems
 from doorbell.runtime.wiring import publish
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import tzinfo
 
-    from config.sections import Notify, Target
+    from config.sections import Notify
     from doorbell.ports.clock import Clock
     from doorbell.ports.store import OutboxState, VisitRecord
     from doorbell.runtime.ledger import Ledger
@@ -54,6 +56,7 @@ class Attempt:
 
     parcel: Parcel
     visit_id: str
+    is_test: bool = False
 
 
 class Dispatcher:
@@ -102,7 +105,8 @@ class Dispatcher:
         self, settings: Notify, urls: Mapping[str, str], zone: tzinfo
     ) -> None:
         """Use other settings from the next push on."""
-        self._targets = {t.name: t for t in settings.targets if t.enabled}
+        self._household = [t for t in settings.targets if t.enabled]
+        self._targets = {t.name: t for t in (*self._household, Target(name=NOWHERE))}
         self._urls = urls
         self._zone = zone
         self._policy = RetryPolicy(
@@ -120,14 +124,14 @@ class Dispatcher:
             return []
         return [
             self._item(visit, "ring", target)
-            for target in self._targets.values()
+            for target in self._household
             if self._ring_first(target)
         ]
 
     def for_visit(self, visit: VisitRecord, *, late: bool) -> list[OutboxItem]:
         """What goes out at the decision, or at the deadline without one."""
         items = []
-        for target in self._targets.values():
+        for target in self._household:
             if self._ring_first(target) and not late:
                 if visit.state in ("decided", "degraded"):
                     items.append(self._item(visit, "name", target))
@@ -139,13 +143,18 @@ class Dispatcher:
         """What is still to be told of a visit that a crash left undecided."""
         return [
             self._item(visit, "visit", target, late=True)
-            for target in self._targets.values()
+            for target in self._household
             if not self._ring_first(target) and "deadline" not in visit.steps
         ]
 
     def _ring_first(self, target: Target) -> bool:
         url = self._urls.get(target.name, "")
         return may_tell_ring_first(target, can_replace=can_replace(url))
+
+    def of_self_test(self, visit: VisitRecord, target: str) -> list[OutboxItem]:
+        """What goes out of a ring that the doorbell gave itself."""
+        known = self._targets.get(target)
+        return [self._item(visit, "visit", known)] if known else []
 
     def _item(
         self, visit: VisitRecord, kind: str, target: Target, *, late: bool = False
@@ -162,7 +171,9 @@ class Dispatcher:
         """Keep a visit at hand for the pushes that follow at once."""
         self._visits.pop(visit.id, None)
         self._visits[visit.id] = (visit, jpeg)
-        while len(self._visits) > AT_HAND:
+        # A self-test is let go of by `withdraw`, and must not push out a visit that a
+        # broken card has not taken.
+        while not visit.synthetic and len(self._visits) > AT_HAND:
             self._visits.pop(next(iter(self._visits)))
 
     def accept(
@@ -257,7 +268,8 @@ class Dispatcher:
             notice=notice,
             has_picture=bool(fds),
         )
-        self._attempts[number] = Attempt(parcel, parcel.last.visit_id)
+        is_test = notice.synthetic or notice.kind == "test"
+        self._attempts[number] = Attempt(parcel, parcel.last.visit_id, is_test)
         if not self._send("notify", message, fds):
             del self._attempts[number]
         close_all(fds)
@@ -267,7 +279,7 @@ class Dispatcher:
         told = []
         for item in parcel.items if parcel.digest else (parcel.last,):
             visit = await self._visit(item.visit_id)
-            if visit is not None:
+            if visit is not None and not (visit.synthetic and parcel.digest):
                 row = self._items[item.id]
                 loudness = "visit" if self._holds_ring(parcel, item) else row.kind
                 told.append(self._ruled(row, visit, loudness))
@@ -300,6 +312,8 @@ class Dispatcher:
     ) -> Notice | None:
         now = self._clock.now()
         notice = notices.build(item, visit, self._names, now, self.engine)
+        if visit.synthetic:
+            return notices.self_test(notice, item.target)
         local = local_at(now.wall_s(), self._zone)
         verdict = telling(
             loudness,
@@ -332,7 +346,9 @@ class Dispatcher:
         parcel = attempt.parcel
         self._told(attempt.visit_id, parcel.target, message.status, message.detail)
         if message.status == "sent":
-            self._last_push_s[parcel.target] = (attempt.visit_id, time.monotonic())
+            if not attempt.is_test:
+                told_at = (attempt.visit_id, time.monotonic())
+                self._last_push_s[parcel.target] = told_at
             self._lift_backoff(parcel.target)
         verdicts = {item.id: self._verdict(item.id, message) for item in parcel.items}
         for state in ("sent", "pending", "dead"):
@@ -420,7 +436,8 @@ class Dispatcher:
 
     def targets(self, name: str | None) -> list[str]:
         """The targets in use: all, or the one of that name."""
-        return [key for key in self._targets if name in (None, key)]
+        names = [target.name for target in self._household]
+        return [key for key in names if name in (None, key)]
 
     def is_owed(self, visit_id: str) -> bool:
         """Whether a push of this visit was not attempted yet."""
@@ -428,6 +445,13 @@ class Dispatcher:
             item.visit_id == visit_id and item.attempts == 0
             for item in self._items.values()
         )
+
+    async def withdraw(self, visit_id: str) -> None:
+        """Let go of a self-test, told or not."""
+        self._visits.pop(visit_id, None)
+        ids = [k for k, item in self._items.items() if item.visit_id == visit_id]
+        if ids:
+            await self._settle(ids, "dead", "withdrawn")
 
     def forget_pictures(self) -> None:
         """Drop what is kept at hand: somebody was erased."""
@@ -442,8 +466,19 @@ class Dispatcher:
 
     @property
     def waiting(self) -> int:
-        """Pushes that are not yet told."""
-        return len(self._items)
+        """Pushes that are not yet told, without the doorbell's own rings."""
+        return sum(item.target != NOWHERE for item in self._items.values())
+
+    def backlog(self) -> Backlog:
+        """How the outbox is draining."""
+        in_hand = {attempt.parcel.target for attempt in self._attempts.values()}
+        return backlog(
+            self._items,
+            self._not_before_s,
+            in_hand,
+            self._clock.now(),
+            time.monotonic(),
+        )
 
     async def drain(self) -> None:
         """Wait until nothing is being sent and nothing could be sent at once."""

@@ -43,6 +43,9 @@ class FrameDesk:
         send: to a worker by its role; false if it is not there.
         ring_fd: to copy pictures in and out that are no camera frames.
         memory_ns: frames older than this are no pre-roll of a press.
+
+    Attributes:
+        newest_ns: when the newest frame was taken; None before the first.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class FrameDesk:
         self._waiting: dict[int, tuple[str, asyncio.Future[bytes | None]]] = {}
         self.camera = CameraState(condition="absent", detail="it is starting")
         self.is_camera_starting = True
+        self.newest_ns: int | None = None
 
     def worker_up(self, role: str) -> None:
         """Capture starts with all the credit there is."""
@@ -94,6 +98,7 @@ class FrameDesk:
         except StaleLoanError:
             log.warning("stale_frame", extra={"slot": message.frame.slot})
             return False
+        self.newest_ns = message.frame.mono_ns
         self._lend()
         return True
 

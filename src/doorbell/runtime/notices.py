@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from doorbell.core.decision import Decision
+from doorbell.core.targets import NOWHERE
 from doorbell.core.visitor import Visitor
 from doorbell.stages.messages import Notice, NoticeFace
 
@@ -74,6 +75,24 @@ def _face(verdict: FaceVerdict, names: Mapping[str, str]) -> NoticeFace:
     name = names.get(verdict.person_id or "")
     decision = verdict.decision if name is not None else Decision.UNKNOWN
     return NoticeFace(decision, name, verdict.likeness, verdict.box)
+
+
+def self_test(notice: Notice, target: str) -> Notice:
+    """What is said of a ring that the doorbell gave itself: silently, and no name.
+
+    Args:
+        notice: as it would be said of a visitor.
+        target: where it goes; nowhere it walks the path as it is.
+    """
+    if target == NOWHERE:
+        return structs.replace(notice, synthetic=True, silent=True)
+    return Notice(
+        kind="test",
+        key=notice.key,
+        replaces=notice.replaces,
+        at_s=notice.at_s,
+        silent=True,
+    )
 
 
 def visitors(notice: Notice) -> list[Visitor]:

@@ -10,6 +10,8 @@ import itertools
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from doorbell.core.targets import NOWHERE
+
 if TYPE_CHECKING:
     from doorbell.ports.store import OutboxItem, OutboxState
 
@@ -63,6 +65,8 @@ class UnstoredItems:
             return
         name = _name(item)
         self._waiting.pop(name, None)
+        if item.target == NOWHERE:
+            return  # Never to be stored, so no row of it can turn up.
         self._told[name] = state
         if key in self._rows:
             self._owed[self._rows[key]] = state

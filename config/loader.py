@@ -39,15 +39,15 @@ def load(path: Path | None, environ: Mapping[str, str]) -> ProductionSettings:
     Raises:
         SettingsError: with every mistake that could be found.
     """
-    variables = _variables()
-    overrides, mistakes = environment.overrides(environ, variables)
+    known = variables()
+    overrides, mistakes = environment.overrides(environ, known)
     try:
-        document = _document(path, environ)
+        document = document_at(path, environ)
     except SettingsError as error:
         mistakes[:0] = error.mistakes
         document = Document()
-    validator = Validator(lambda key: _place(document, overrides, key))
-    settings = validator.table(ProductionSettings, _merged(document, overrides), ())
+    validator = Validator(lambda key: place_in(document, overrides, key))
+    settings = validator.table(ProductionSettings, merged(document, overrides), ())
     _check_together(settings, validator)
     mistakes += validator.mistakes
     if mistakes:
@@ -56,7 +56,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> ProductionSettings:
     return settings
 
 
-def _document(path: Path | None, environ: Mapping[str, str]) -> Document:
+def document_at(path: Path | None, environ: Mapping[str, str]) -> Document:
+    """Read the file asked for, else the default one, which may be absent.
+
+    Raises:
+        SettingsError: it is not there, or cannot be read.
+    """
     named = path or (Path(name) if (name := environ.get("DOORBELL_CONFIG")) else None)
     try:
         return read_document(named or DEFAULT_PATH)
@@ -66,7 +71,8 @@ def _document(path: Path | None, environ: Mapping[str, str]) -> Document:
         raise SettingsError([Mistake("", None, "no such file", str(named))]) from None
 
 
-def _variables() -> dict[str, tuple[str, str]]:
+def variables() -> dict[str, tuple[str, str]]:
+    """Section and key of each environment variable that is a setting."""
     known = {environment.variable("profile"): _PROFILE}
     for section, kind in section_types().items():
         for info in msgspec.structs.fields(kind):
@@ -74,7 +80,7 @@ def _variables() -> dict[str, tuple[str, str]]:
     return known
 
 
-def _merged(
+def merged(
     document: Document, overrides: Mapping[tuple[str, str], str]
 ) -> dict[str, object]:
     """Lay the variables over the file."""
@@ -95,9 +101,10 @@ def _type_of(kind: type, key: str) -> object:
     return next(info.type for info in msgspec.structs.fields(kind) if info.name == key)
 
 
-def _place(
+def place_in(
     document: Document, overrides: Mapping[tuple[str, str], str], path: KeyPath
 ) -> tuple[str, int | None]:
+    """Tell which file and line, or which variable, set a key."""
     section, key = (*map(str, path[:2]), "", "")[:2]
     if (section, key) in overrides:
         return environment.variable(section, key), None

@@ -85,6 +85,13 @@ class Button(Section, frozen=True):
     led_s: Annotated[
         float, Meta(ge=0.1, le=60, description="how long that light stays on")
     ] = 2.0
+    holder: Annotated[
+        str,
+        Meta(
+            description="socket of `doorbell-button`, the process that holds the line "
+            "while the daemon is updated; empty: a worker of the daemon holds it"
+        ),
+    ] = ""
 
 
 class Chime(Section, frozen=True):

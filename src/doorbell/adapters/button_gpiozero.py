@@ -93,6 +93,9 @@ class GpioButton:
             return False
         return self._means_pressed(self._device.pin.state)
 
+    def settle(self) -> None:
+        """Nothing is kept: what a process has not judged dies with it."""
+
     def close(self) -> None:
         """Release the line.
 

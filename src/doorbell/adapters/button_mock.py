@@ -94,6 +94,9 @@ class MockButton:
         """The level now."""
         return self._button.is_pressed()
 
+    def settle(self) -> None:
+        """Nothing is kept."""
+
     def close(self) -> None:
         """Stop listening and release the line."""
         if self._finger is not None:

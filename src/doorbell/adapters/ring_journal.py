@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from doorbell.core.stamp import Stamp
 
+# Rings remembered by id: more than a button's page of edges can hold presses.
+RECENT = 2048
 # 1 MiB a file: years of rings at one door, and written in a second on a slow card.
 SLOTS = 8191
 
@@ -124,6 +126,7 @@ class RingJournal:
     _next_seq: int = 1
     _next_number: int = 1
     _begun: list[tuple[Path, int | None]] = field(default_factory=list)
+    _recent: dict[str, Ring] = field(default_factory=dict)
 
     def open(self) -> list[str]:
         """Take the journal, close a torn tail, and find the next number."""
@@ -146,6 +149,10 @@ class RingJournal:
     def append_late(self, source: RingSource, stamp: Stamp, ring_id: str) -> Ring:
         """Record a ring that was told while the disk failed."""
         return self._append(Record(Ring(0, ring_id, source, stamp), late=True))
+
+    def find(self, ring_id: str) -> Ring | None:
+        """Return a ring that was there when the journal was taken."""
+        return self._recent.get(ring_id)
 
     def prepare(self) -> None:
         """Make the next file ahead."""
@@ -184,6 +191,8 @@ class RingJournal:
         looked = [(n, path, *_look_at(n, path)) for n, path in numbered]
         scans = [found for _, _, found, _ in looked]
         notes = [note for *_, damage in looked for note in damage]
+        rings = [record.ring for found in scans for record in found.records]
+        self._recent = {ring.id: ring for ring in rings[-RECENT:]}
         self._begun = [
             (p, f.header.first_seq if f.header else None) for _, p, f, _ in looked
         ]

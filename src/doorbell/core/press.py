@@ -108,15 +108,27 @@ class PressTracker:
         """The level that the edges so far end on."""
         return self._level
 
+    def is_at_rest(self, now_ns: int) -> bool:
+        """Whether no edge so far can matter to what comes."""
+        match self._phase:
+            case _Phase.IDLE:
+                return not self._level
+            case _Phase.SETTLING:
+                return not self._level and now_ns >= self._settled_ns
+            case _:
+                return False
+
     def edge(self, pressed: bool, at_ns: int) -> list[Outcome]:  # noqa: FBT001 - the level
         """Take one edge; what fell due before it comes first in the answer.
 
         Args:
             pressed: the level after the edge; the level we have is no edge.
-            at_ns: when; earlier than the last time given counts as that time.
+            at_ns: when; earlier than the last edge, or than what fell due since,
+                counts as that time.
         """
         self._advance(at_ns)
         if pressed != self._level:
+            self._now_ns = max(at_ns, self._now_ns)
             self._level, self._level_ns = pressed, self._now_ns
             if pressed:
                 self._rise()
@@ -157,12 +169,15 @@ class PressTracker:
                 pass
 
     def _advance(self, at_ns: int) -> None:
-        """Let everything happen that falls due until `at_ns`."""
+        """Let everything happen that falls due until `at_ns`.
+
+        Time itself does not move on: an edge told late keeps its own date, and read
+        again after a crash it begins the same press.
+        """
         at_ns = max(at_ns, self._now_ns)
         while (due_ns := self.due_ns()) is not None and due_ns <= at_ns:
             self._now_ns = max(due_ns, self._now_ns)
             self._fall_due()
-        self._now_ns = at_ns
 
     def _fall_due(self) -> None:
         match self._phase, self._level:

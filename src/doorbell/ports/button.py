@@ -38,6 +38,13 @@ class Button(Protocol):
         """The level now, for what was pressed before we looked."""
         ...
 
+    def settle(self) -> None:
+        """The edges taken so far are judged and their rings are on disk.
+
+        A button that keeps edges over a crash of its process may forget these.
+        """
+        ...
+
     def close(self) -> None:
         """Release the line; safe at any time, more than once."""
         ...

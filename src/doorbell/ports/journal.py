@@ -39,6 +39,14 @@ class Journal(Protocol):
         """As `append`, for a ring that was told while the disk failed."""
         ...
 
+    def find(self, ring_id: str) -> Ring | None:
+        """Return a ring that was there when the journal was taken, or None.
+
+        Of these only the newest are remembered: for a press that is read again after
+        a crash.
+        """
+        ...
+
     def prepare(self) -> None:
         """Make room ahead, while nothing waits.
 

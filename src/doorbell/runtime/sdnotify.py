@@ -7,6 +7,7 @@ nobody listens.
 
 from __future__ import annotations
 
+import array
 import contextlib
 import socket
 from typing import TYPE_CHECKING
@@ -32,12 +33,20 @@ class SystemdNotifier:
 
     def send(self, **values: str) -> None:
         """Send the given keys, upper-cased, in one datagram."""
+        self._send([], values)
+
+    def send_descriptor(self, fd: int, **values: str) -> None:
+        """Send the same, and a descriptor with it."""
+        self._send([fd], values)
+
+    def _send(self, fds: list[int], values: Mapping[str, str]) -> None:
         if not self._address:
             return
         text = "\n".join(f"{key.upper()}={value}" for key, value in values.items())
+        rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
         with (
             contextlib.suppress(OSError),
             socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock,
         ):
             sock.setblocking(False)  # noqa: FBT003 - the library's signature
-            sock.sendto(text.encode(), self._address)
+            sock.sendmsg([text.encode()], rights if fds else [], 0, self._address)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from doorbell.core.errors import DoorbellError, HardwareAbsentError
 from doorbell.core.press import Outcome, PressRules, PressTracker, Verdict
-from doorbell.core.ring import Ring, RingSource
+from doorbell.core.ring import Ring, RingSource, press_id
 from doorbell.core.stamp import NS_PER_S, Stamp
 from doorbell.stages.heard import Heard
 from doorbell.stages.messages import (
@@ -34,6 +34,7 @@ from doorbell.stages.ring_writer import (
     Draft,
     JournalHealth,
     Kept,
+    KeptBefore,
     NotKept,
     RingWriter,
     WriterNews,
@@ -62,6 +63,9 @@ _DRAIN_S = 2.5
 _LAST_WRITE_S = 0.5
 _DRAIN_LOOK_S = 0.01
 _IDLE_S = 1.0
+# A ring that was on disk when the last process was killed may have been heard by
+# nobody: sounding twice is better. Who pressed longer ago does not wait any more.
+_SOUND_AGAIN_S = 3.0
 # An edge is dated by the kernel, but told later: 5-20 ms on a busy machine. A release
 # that is not told by then was dropped.
 _EDGE_LATE_NS = 50_000_000
@@ -104,7 +108,7 @@ class ButtonStage:
         chime: what sounds in the house.
         led: the light that says `heard you`, if there is one.
         clock: both clocks.
-        new_id: 32 fresh hexadecimal digits at each call.
+        new_id: 32 fresh hexadecimal digits at each call, for rings without an edge.
     """
 
     def __init__(  # noqa: PLR0913 - the parts are wired in one place, by name
@@ -172,10 +176,21 @@ class ButtonStage:
         self._hear_writer()
         self._lose_patience(now_ns)
         self._report()
+        self._settle(now_ns)
         if not self._writer.is_alive():
             msg = "the thread that writes the journal died"
             raise DoorbellError(msg, hint="This is a bug; the log has its trace.")
         return self._wait_s(now_ns)
+
+    def greet(self) -> None:
+        """Somebody new listens: have the state of line and journal told again."""
+        self._reported = None
+
+    def _settle(self, now_ns: int) -> None:
+        if self._button is None or not self._line_is_open or self._waiting:
+            return
+        if self._tracker.is_at_rest(now_ns):
+            self._button.settle()
 
     def descriptors(self) -> Sequence[int]:
         """The edges' and the writer's."""
@@ -240,7 +255,8 @@ class ButtonStage:
                     self._send(PressVoid(press=outcome.press))
                 case Verdict.COUNTED:
                     stamp = self._edges_of.pop(outcome.press)
-                    draft = Draft(self._new_id(), self._source, stamp)
+                    ring_id = press_id(stamp.boot_id, stamp.mono_ns)
+                    draft = Draft(ring_id, self._source, stamp)
                     self._ring(draft, press=outcome.press, request=0)
                 case Verdict.STUCK | Verdict.UNSTUCK as verdict:
                     stuck, held_s = verdict is Verdict.STUCK, outcome.held_ns / NS_PER_S
@@ -268,6 +284,8 @@ class ButtonStage:
                 self._tell(ring, waiting)
                 if waiting is not None:
                     self._sound(waiting)
+            case KeptBefore(ring=ring):
+                self._heard_again(ring)
             case NotKept(draft=draft, error=error):
                 waiting = self._waiting.pop(draft.id, None)
                 if waiting is not None:
@@ -275,6 +293,13 @@ class ButtonStage:
                     self._tell_undurable(waiting, error)
             case JournalHealth():
                 self._health = news
+
+    def _heard_again(self, ring: Ring) -> None:
+        """A press of an earlier life: the hub reads it in the journal."""
+        waiting = self._waiting.pop(ring.id, None)
+        age_s = (self._clock.mono_ns() - ring.stamp.mono_ns) / NS_PER_S
+        if waiting is not None and age_s <= _SOUND_AGAIN_S:
+            self._sound(waiting)
 
     def _tell(self, ring: Ring, waiting: _Waiting | None, error: str = "") -> None:
         """Tell the hub of a ring; a request is answered once, by the first telling."""

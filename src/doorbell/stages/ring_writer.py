@@ -45,6 +45,13 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptBefore:
+    """An earlier life of this process brought it to disk."""
+
+    ring: Ring
+
+
+@dataclass(frozen=True, slots=True)
 class NotKept:
     """The ring is not on disk; it is tried again later, under the same id."""
 
@@ -61,7 +68,7 @@ class JournalHealth:
     hint: str = ""
 
 
-WriterNews = Kept | NotKept | JournalHealth
+WriterNews = Kept | KeptBefore | NotKept | JournalHealth
 
 
 class RingWriter:
@@ -168,6 +175,9 @@ class RingWriter:
     def _write(self, draft: Draft) -> None:
         try:
             self._take_journal()
+            if (known := self._journal.find(draft.id)) is not None:
+                self._say(KeptBefore(known))
+                return
             ring = self._journal.append(draft.source, draft.stamp, draft.id)
         except StorageError as error:
             self._backlog.append(draft)

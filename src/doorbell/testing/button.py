@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from collections import deque
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import HardwareAbsentError, UnavailableError
+from doorbell.core.line_event import LineEvent, encode
 from doorbell.ports.button import Edge
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class FakeButton:
         self._event_fd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._is_open = False
         self._level = False
+        self.settled = 0
 
     def open(self) -> str:
         """Go as the script says."""
@@ -70,6 +73,10 @@ class FakeButton:
         """The level now."""
         return self._is_open and self._level
 
+    def settle(self) -> None:
+        """Count how often nothing was left to judge."""
+        self.settled += 1
+
     def close(self) -> None:
         """Hear nothing more."""
         self._is_open = False
@@ -91,11 +98,47 @@ def press(path: Path, held_ms: int = 200) -> None:
 
 def tell(path: Path, line: str) -> None:
     """Send one line: `press 200ms`, `down` or `up`."""
+    _send(path, line.encode())
+
+
+def _send(path: Path, block: bytes) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
         sender.settimeout(_SEND_TIMEOUT_S)
         try:
-            sender.sendto(line.encode(), str(path))
+            sender.sendto(block, str(path))
         except OSError as error:
             msg = f"no mock button listens at {path}: {error}"
             hint = 'Start the daemon with `button.source = "mock"`.'
             raise UnavailableError(msg, hint=hint) from error
+
+
+class LineFinger:
+    """Presses the mock line of a button holder, and counts edges as a kernel does.
+
+    Args:
+        path: the holder's socket, `line.sock` in its run folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seqno = 0
+
+    def edge(self, *, pressed: bool, mono_ns: int | None = None) -> int:
+        """Let the line change, now unless told when; returns when, nanoseconds.
+
+        Waits while the line's queue is full, which a kernel would not.
+
+        Raises:
+            UnavailableError: no holder has ever listened there.
+        """
+        self._seqno += 1
+        at_ns = time.monotonic_ns() if mono_ns is None else mono_ns
+        _send(self._path, encode(LineEvent(at_ns, pressed, self._seqno)))
+        return at_ns
+
+    def press(self, held_s: float = 0.05) -> int:
+        """Press and let go; returns the first edge."""
+        began_ns = self.edge(pressed=True)
+        time.sleep(held_s)
+        self.edge(pressed=False)
+        return began_ns

@@ -61,6 +61,10 @@ class FakeJournal:
         self.late.append(ring_id)
         return ring
 
+    def find(self, ring_id: str) -> Ring | None:
+        """Look among the rings that a test laid into `rings`."""
+        return next((ring for ring in self.rings if ring.id == ring_id), None)
+
     def prepare(self) -> None:
         """There is always room."""
 

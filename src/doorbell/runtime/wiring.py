@@ -68,6 +68,7 @@ __all__ = [
     "open_store",
     "publish",
     "read_rings",
+    "remotes",
     "roles",
     "state_lock",
     "system_clock",
@@ -77,6 +78,11 @@ __all__ = [
 
 
 # For the hub.
+
+
+def remotes(settings: ProductionSettings) -> dict[str, str]:
+    """Roles that systemd keeps alive in place of the supervisor, and their sockets."""
+    return {"button": settings.button.holder} if settings.button.holder else {}
 
 
 def system_clock() -> Clock:

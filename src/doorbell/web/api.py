@@ -6,7 +6,6 @@ Only what the token's bearer may ask; what it means is the hub's affair.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from doorbell.runtime import requests as r
 from doorbell.runtime.shapes import press_view, visit_view
 from doorbell.web.limits import Allowance, Allowances, RecentClients
 from doorbell.web.problems import ProblemError
+from monitoring.logging.security import log_security_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
             """Return all replies to one request."""
             ...
 
-
-log = logging.getLogger("doorbell.web")
 
 MAX_BODY_BYTES = 16 * 1024
 # Read and thrown away beyond that, so that the refusal arrives.
@@ -146,7 +144,15 @@ class Api:
             self.count_sessions()
             return
         if authorization and not self._wrong.wait_s(client, time.monotonic()):
-            log.warning("token_refused", extra={"client": client})
+            log_security_event(
+                "authentication_failed",
+                "somebody showed a wrong token over HTTP",
+                additional_data={
+                    "source": "web",
+                    "action_taken": "refused",
+                    "client": client,
+                },
+            )
         raise ProblemError(
             HTTPStatus.UNAUTHORIZED,
             "wrong_token" if authorization else "no_token",

@@ -9,8 +9,6 @@ from __future__ import annotations
 import logging
 import re
 import time
-import uuid
-from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -21,6 +19,7 @@ from starlette.responses import Response
 
 from config.errors import SettingsError
 from doorbell.web.problems import MEDIA_TYPE, ProblemError
+from monitoring.logging.correlation import CorrelationContext, new_correlation_id
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -29,12 +28,11 @@ log = logging.getLogger("doorbell.web")
 
 REQUEST_ID = "X-Request-ID"
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def new_request_id(given: str = "") -> str:
     """Return the client's own id if it is harmless, else a new one."""
-    return given if _GIVEN_ID.fullmatch(given) else uuid.uuid4().hex
+    return given if _GIVEN_ID.fullmatch(given) else new_correlation_id()
 
 
 class Envelope:
@@ -48,32 +46,40 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        began_s = time.monotonic()
         rid = new_request_id(Headers(scope=scope).get(REQUEST_ID, ""))
-        request_id.set(rid)
-        # With an application named the router raises, instead of answering in text.
-        scope = {**scope, "app": self}
-        status = 0
+        with CorrelationContext(rid):
+            await self._answer(scope, receive, _Marked(send, rid))
 
-        async def send_marked(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                _mark(MutableHeaders(scope=message), rid)
-            await send(message)
-
+    async def _answer(self, scope: Scope, receive: Receive, send: _Marked) -> None:
+        began_s = time.monotonic()
         try:
-            await self._app(scope, receive, send_marked)
+            # With an application named the router raises, instead of answering in text.
+            await self._app({**scope, "app": self}, receive, send)
         except ClientDisconnect:
-            log.debug("client_left", extra={"request": rid})
+            log.debug("client_left")
             return
         except Exception as error:  # noqa: BLE001 - the border between one request and the rest
             problem = problem_of(error)
             _tell(problem, error)
-            await respond(problem)(scope, receive, send_marked)
-        facts = {"method": scope["method"], "status": status, "request": rid}
+            await respond(problem)(scope, receive, send)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
-        log.debug("http_answered", extra={**facts, "took_ms": took_ms})
+        facts = {"method": scope["method"], "status": send.status, "took_ms": took_ms}
+        log.debug("http_answered", extra=facts)
+
+
+class _Marked:
+    """Sends what every answer has, and remembers its status."""
+
+    def __init__(self, send: Send, rid: str) -> None:
+        self._send = send
+        self._rid = rid
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            _mark(MutableHeaders(scope=message), self._rid)
+        await self._send(message)
 
 
 def _mark(headers: MutableHeaders, rid: str) -> None:
@@ -107,7 +113,6 @@ def _tell(problem: ProblemError, error: Exception) -> None:
     facts = {
         "error_id": problem.error_id,
         "error_code": problem.code,
-        "request": request_id.get(),
         "error": str(error),
     }
     if problem.code == "internal":

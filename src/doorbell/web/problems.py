@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from monitoring.logging.error_ids import new_error_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,7 +50,7 @@ class ProblemError(Exception):
         self.message = message
         self.details = dict(details or {})
         self.headers = dict(headers or {})
-        self.error_id = uuid.uuid4().hex
+        self.error_id = new_error_id()
 
     def body(self) -> bytes:
         """What is sent."""

@@ -71,6 +71,8 @@ engine = "fake"
 backoff_s = 0.1
 progress_timeout_s = 1.5
 grace_s = 3.0
+[operations]
+listen = "127.0.0.1:0"
 [log]
 level = "info"
 format = "json"

@@ -8,6 +8,18 @@ from typing import Literal
 Kind = Literal["counter", "gauge", "histogram"]
 
 
+class MetricError(ValueError):
+    """Something was recorded that is not declared.
+
+    Attributes:
+        reason: a value of the label `reason` of `doorbell_observations_dropped_total`.
+    """
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """A label and every value it may take.

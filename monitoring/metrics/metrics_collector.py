@@ -18,6 +18,7 @@ import prometheus_client
 from prometheus_client.exposition import choose_encoder
 
 from monitoring.metrics.declarations import DECLARED
+from monitoring.metrics.definition import MetricError
 from monitoring.metrics.recording import DROPPED, NO_LABELS
 
 if TYPE_CHECKING:
@@ -38,18 +39,6 @@ MAX_SERIES = 300
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class MetricError(ValueError):
-    """Something was recorded that is not declared.
-
-    Attributes:
-        reason: a value of the label `reason` of `doorbell_observations_dropped_total`.
-    """
-
-    def __init__(self, message: str, reason: str) -> None:
-        self.reason = reason
-        super().__init__(message)
-
-
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One series at one moment; of a histogram its `_bucket`, `_sum` or `_count`."""
@@ -65,7 +54,7 @@ class _Entry:
 
     metric: Metric
     label_names: tuple[str, ...]
-    allowed: tuple[frozenset[str], ...]
+    allowed: list[frozenset[str]]
     instrument: Instrument
     children: dict[tuple[str, ...], Instrument] = field(default_factory=dict)
 
@@ -102,6 +91,13 @@ class MetricsCollector:
             if entry.metric.starts_at_zero:
                 for key in itertools.product(*map(sorted, entry.allowed)):
                     self._new_child(entry, key)
+
+    def admit(self, label_name: str, values: Iterable[str]) -> None:
+        """Let a label whose set was closed at the start take more values."""
+        for entry in self._entries.values():
+            for place, label in enumerate(entry.metric.labels):
+                if label.name == label_name and label.values is None:
+                    entry.allowed[place] |= frozenset(values)
 
     # Recording.
 
@@ -281,10 +277,10 @@ class MetricsCollector:
 
 
 def _entry(metric: Metric, closing: Mapping[str, Iterable[str]]) -> _Entry:
-    allowed = tuple(
+    allowed = [
         frozenset(closing.get(label.name, ()) if label.values is None else label.values)
         for label in metric.labels
-    )
+    ]
     names = metric.label_names
     return _Entry(metric, names, allowed, _instrument(metric, names))
 

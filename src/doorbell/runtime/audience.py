@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from monitoring.tracing.context import working_on
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -64,6 +66,10 @@ class Audience(Onlooker):
 
     def happened(self, what: Happening, visit: OpenVisit) -> None:
         """Log the step and pass it on."""
+        with working_on(visit.trace):
+            self._pass_step_on(what, visit)
+
+    def _pass_step_on(self, what: Happening, visit: OpenVisit) -> None:
         extra = {
             "visit": visit.ring.id if visit.ring else visit.token,
             "rings": visit.rings,
@@ -71,13 +77,18 @@ class Audience(Onlooker):
         }
         log.info("visit_%s", what, extra=extra)
         visit.changed.set()
-        for onlooker in self._onlookers:
-            onlooker.happened(what, visit)
+        self._tell("happened", lambda one: one.happened(what, visit))
         if self._watch is not None:
             self._watch(what, visit, "")
 
     def told(self, visit_id: str, target: str, status: str, detail: str) -> None:
         """Log the answer, note it with the visit and pass it on."""
+        with working_on(visit_id):
+            self._pass_answer_on(visit_id, target, status, detail)
+
+    def _pass_answer_on(
+        self, visit_id: str, target: str, status: str, detail: str
+    ) -> None:
         level = logging.INFO if status == "sent" else logging.WARNING
         extra = {
             "visit": visit_id,
@@ -94,20 +105,24 @@ class Audience(Onlooker):
             if self._watch is not None:
                 self._watch("pushed", visit, target)
             visit.changed.set()
-        for onlooker in self._onlookers:
-            onlooker.told(visit_id, target, status, detail)
+        self._tell("told", lambda one: one.told(visit_id, target, status, detail))
 
     def worker_up(self, role: str) -> None:
         """Pass it on."""
-        for onlooker in self._onlookers:
-            onlooker.worker_up(role)
+        self._tell("worker_up", lambda one: one.worker_up(role))
 
     def worker_down(self, role: str) -> None:
         """Pass it on."""
-        for onlooker in self._onlookers:
-            onlooker.worker_down(role)
+        self._tell("worker_down", lambda one: one.worker_down(role))
 
     def worker_said(self, role: str, message: object) -> None:
         """Pass it on."""
+        self._tell("worker_said", lambda one: one.worker_said(role, message))
+
+    def _tell(self, what: str, say: Callable[[Onlooker], None]) -> None:
         for onlooker in self._onlookers:
-            onlooker.worker_said(role, message)
+            try:
+                say(onlooker)
+            except Exception:  # whoever only looks on must not silence the bell
+                extra = {"onlooker": type(onlooker).__name__, "what": what}
+                log.exception("onlooker_failed", extra=extra)

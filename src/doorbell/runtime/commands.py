@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from doorbell.core.ring import RingSource
     from doorbell.ports.store import VisitState
     from doorbell.runtime.hub import Hub
+    from doorbell.runtime.observatory import Observatory
     from doorbell.runtime.open_visit import OpenVisit
     from doorbell.runtime.peer import Peer
 
@@ -31,10 +32,16 @@ MAX_PICTURES = 16
 
 
 class Commands:
-    """The requests a hub answers."""
+    """The requests a hub answers.
 
-    def __init__(self, hub: Hub) -> None:
+    Args:
+        hub: asked.
+        observatory: measures it; None where a command runs a hub for itself.
+    """
+
+    def __init__(self, hub: Hub, observatory: Observatory | None = None) -> None:
         self.hub = hub
+        self.observatory = observatory
         self.began_s = time.monotonic()
 
     def conversation(
@@ -51,6 +58,7 @@ class Conversation:
         self, commands: Commands, peer: Peer, uid: int, source: RingSource
     ) -> None:
         self._hub = commands.hub
+        self._observatory = commands.observatory
         self._began_s = commands.began_s
         self._peer = peer
         self._source = source
@@ -83,6 +91,8 @@ class Conversation:
                 self._peer.send(self._status())
             case r.ShowHealth():
                 self._peer.send(self._health())
+            case r.ShowMetrics():
+                self._show_metrics()
             case _:
                 return await self._people.answer(request, fds)
         return None
@@ -172,10 +182,10 @@ class Conversation:
         jpeg = await self._hub.ledger.call(lambda store: store.picture(visit.id))
         told = await self._hub.ledger.call(lambda store: store.told(visit.id))
         reply = r.Visit(view=views.visit_view(visit, self._hub.household.names, told))
-        self._send_picture(reply, jpeg)
+        self._send_with(reply, jpeg)
 
-    def _send_picture(self, reply: r.Reply, jpeg: bytes | None) -> None:
-        fds = [wiring.publish(jpeg)] if jpeg else []
+    def _send_with(self, reply: r.Reply, data: bytes | None) -> None:
+        fds = [wiring.publish(data)] if data else []
         self._peer.send(reply, fds)
         close_all(fds)
 
@@ -208,7 +218,7 @@ class Conversation:
             raise UnavailableError(msg)
         camera = self._hub.desk.camera
         reply = r.Looked(camera=camera.detail or camera.condition, faces=faces)
-        self._send_picture(reply, jpeg)
+        self._send_with(reply, jpeg)
 
     async def _faces_of(self, frame: m.FrameRef) -> list[r.VisitFace]:
         if not self._hub.supervisor.is_up("vision"):
@@ -260,6 +270,13 @@ class Conversation:
             msg = "no doorbell is running on this machine"
             raise UnavailableError(msg, hint="Start it with `doorbell run`.")
         return r.Health(report=self._hub.health.report())
+
+    def _show_metrics(self) -> None:
+        if self._observatory is None:
+            msg = "no doorbell is running on this machine"
+            raise UnavailableError(msg, hint="Start it with `doorbell run`.")
+        reply = r.Metrics(address=self._observatory.operations.address)
+        self._send_with(reply, self._observatory.system.export_json())
 
     def _status(self) -> r.Status:
         hub = self._hub

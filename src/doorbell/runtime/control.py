@@ -35,7 +35,10 @@ _CREDENTIALS = struct.Struct("3i")
 MAX_CONNECTIONS = 32
 
 EVERYBODY = (r.PressRequest, r.ShowStatus, r.ShowHealth)
-MEMBERS = (*EVERYBODY, r.ListVisits, r.ListPeople, r.TestTargets)
+MEMBERS = (
+    *EVERYBODY,
+    *(r.ListVisits, r.ListPeople, r.TestTargets, r.ShowMetrics),
+)
 WEB = (r.PressRequest, r.ListVisits)
 
 

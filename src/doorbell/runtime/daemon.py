@@ -16,6 +16,7 @@ from doorbell.runtime.client import control_path
 from doorbell.runtime.commands import Commands
 from doorbell.runtime.control import ControlServer, listen
 from doorbell.runtime.hub import Hub
+from doorbell.runtime.observatory import Observatory
 from doorbell.runtime.reload import plan_reload
 from doorbell.runtime.sdnotify import SystemdNotifier
 
@@ -70,12 +71,16 @@ class Daemon:
         with wiring.state_lock(self._settings):
             roles = wiring.roles(self._settings)
             hub = Hub(self._settings, roles, self._environ, self._watch)
+            observatory = Observatory(hub, self._environ)
             control = self._settings.control
-            server = ControlServer(Commands(hub), control.group, control.admin_group)
+            commands = Commands(hub, observatory)
+            server = ControlServer(commands, control.group, control.admin_group)
             path = control_path(self._settings)
             hub.http.listen(self._settings.web, self._environ)
             hub.http.answer_by(server.serve_web)
             try:
+                # First, so that it hears of everything.
+                await observatory.start()
                 await hub.start()
                 server.listen_on(listen(path, control.group))
                 self._take_signals(hub)
@@ -86,6 +91,7 @@ class Daemon:
                 await hub.http.close()
                 server.close()
                 await hub.stop()
+                await observatory.stop()
                 path.unlink(missing_ok=True)
 
     def stop(self) -> None:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from doorbell.core.cursor import JournalCursor
 from doorbell.core.reasons import Reason
+from doorbell.core.ring import press_id
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.visit import Act, VisitCourse, VisitLimits
 from doorbell.runtime.open_visit import OpenVisit
 from doorbell.stages.messages import CursorMoved, ForgetVisit
+from monitoring.tracing.context import working_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from doorbell.runtime.open_visit import Happening
     from doorbell.runtime.supervisor import Supervisor
     from doorbell.runtime.visit_frames import VisitFrames
-    from doorbell.stages.messages import FrameRef, PressBegan, Rung, Seen
+    from doorbell.stages.messages import FrameRef, Look, PressBegan, Rung, Seen
 
 log = logging.getLogger("doorbell.visits")
 
@@ -101,7 +103,8 @@ class Doorkeeper:
     def press_began(self, message: PressBegan) -> None:
         """First edge: look at once; the ring may still turn out to be a spike."""
         if self._joinable(message.stamp.mono_ns / NS_PER_S) is None:
-            visit = self._begin(message.stamp)
+            stamp = message.stamp
+            visit = self._begin(stamp, press_id(stamp.boot_id, stamp.mono_ns))
             self._presses[message.press] = visit
             self._work(visit)
 
@@ -132,7 +135,7 @@ class Doorkeeper:
         visit = self._presses.pop(message.press, None) or self._joinable(now_s)
         supplied = self._supplied.pop(message.request, None)
         if visit is None or supplied is not None:
-            visit = self._begin(ring.stamp, supplied)
+            visit = self._begin(ring.stamp, ring.id, supplied)
         self._count(visit, ring, now_s)
         return visit
 
@@ -148,7 +151,7 @@ class Doorkeeper:
         heard_s = time.monotonic() - (age_s if age_s is not None and fresh else 0.0)
         visit = self._joinable(heard_s)
         if visit is None or visit.late is fresh:
-            visit = self._begin(now, late=not fresh)
+            visit = self._begin(now, ring.id, late=not fresh)
             visit.steps = {"resumed": now.mono_ns}
             if not fresh:
                 visit.course.blocked(Reason.OLD)
@@ -161,6 +164,7 @@ class Doorkeeper:
     def _begin(
         self,
         edge: Stamp,
+        trace: str,
         supplied: list[FrameRef] | None = None,
         *,
         late: bool = False,
@@ -170,7 +174,7 @@ class Doorkeeper:
         token = f"visit-{next(self._tokens)}"
         edge_s = edge.mono_ns / NS_PER_S
         course = VisitCourse(self._limits, edge_s)
-        visit = OpenVisit(token, course, edge, edge_s, late=late)
+        visit = OpenVisit(token, course, edge, edge_s, trace, late=late)
         visit.steps["edge"] = edge.mono_ns
         self._visits.append(visit)
         visit.supplied = supplied is not None
@@ -178,7 +182,8 @@ class Doorkeeper:
         seen = [] if late else self._desk.preroll(edge.mono_ns)
         self._frames.begin(visit, seen if supplied is None else supplied)
         if visit.best is not None:
-            visit.first_picture = self._aside(self._capture(visit))
+            with working_on(trace):
+                visit.first_picture = self._aside(self._capture(visit))
         return visit
 
     def _joinable(self, now_s: float) -> OpenVisit | None:
@@ -190,6 +195,10 @@ class Doorkeeper:
         return None
 
     def _count(self, visit: OpenVisit, ring: Ring, heard_s: float) -> None:
+        with working_on(visit.trace):
+            self._count_in(visit, ring, heard_s)
+
+    def _count_in(self, visit: OpenVisit, ring: Ring, heard_s: float) -> None:
         visit.rings += 1
         visit.last_ring_s = max(visit.last_ring_s, heard_s)
         if visit.ring is None:
@@ -281,6 +290,11 @@ class Doorkeeper:
         return None
 
     @property
+    def unstored_rings(self) -> int:
+        """Rings of the journal that state.db does not have yet."""
+        return len(self._cursor.outstanding)
+
+    @property
     def is_busy(self) -> bool:
         """Whether a visit still needs recognition."""
         return any(not visit.course.closed for visit in self._visits)
@@ -301,12 +315,16 @@ class Doorkeeper:
             look = self._frames.next_look(
                 visit, self._limits.burst_frames - visit.course.looks
             )
-            if look is not None and self.supervisor.send("vision", look):
+            if look is not None and self._send_look(visit, look):
                 visit.candidates.remove(look.frame)
                 visit.looked.append(look.frame)
                 visit.course.look_began()
                 self._looking = visit
                 return
+
+    def _send_look(self, visit: OpenVisit, look: Look) -> bool:
+        with working_on(visit.trace):
+            return self.supervisor is not None and self.supervisor.send("vision", look)
 
     def _check_hope(self, visit: OpenVisit) -> None:
         if self.supervisor is None or visit.course.closed:
@@ -355,6 +373,10 @@ class Doorkeeper:
 
     def _work(self, visit: OpenVisit) -> None:
         """Do all that is to be done for a visit now, and wake up for its deadline."""
+        with working_on(visit.trace):
+            self._work_on(visit)
+
+    def _work_on(self, visit: OpenVisit) -> None:
         now_s = time.monotonic()
         while (act := self._next_act(visit, now_s)) is not None:
             self._carry_out(visit, act)

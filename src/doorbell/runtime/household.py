@@ -26,6 +26,8 @@ class Household:
 
     Attributes:
         names: by person id; the same mapping for the hub's whole life.
+        compared: photographs that the engine in use compares.
+        gallery_version: grows with each gallery that vision was given.
         left_out: photographs of another embedding space than the engine's, by person.
         engine: what vision said of itself; None before it did.
     """
@@ -37,6 +39,8 @@ class Household:
         self._photos: Counter[str] = Counter()
         self.names: dict[str, str] = {}
         self.left_out: Counter[str] = Counter()
+        self.compared = 0
+        self.gallery_version = 0
         self.engine: m.EngineReady | None = None
 
     async def refresh(self) -> None:
@@ -61,14 +65,18 @@ class Household:
             return
         ids, rows = await self._ledger.call(lambda store: store.gallery(engine.space))
         self._note_left_out(ids)
+        self.gallery_version = next(self._versions)
         message = m.LoadGallery(
-            version=next(self._versions), dimensions=engine.dimensions, person_ids=ids
+            version=self.gallery_version,
+            dimensions=engine.dimensions,
+            person_ids=ids,
         )
         fds = [wiring.publish(rows)] if ids else []
         self._supervisor.send("vision", message, fds)
         close_all(fds)
 
     def _note_left_out(self, compared: Sequence[str]) -> None:
+        self.compared = len(compared)
         left_out = self._photos - Counter(compared)
         if left_out and left_out != self.left_out:
             log.warning(

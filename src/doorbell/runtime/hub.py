@@ -35,9 +35,12 @@ from doorbell.runtime.ledger import Ledger
 from doorbell.runtime.link import close_all
 from doorbell.runtime.questions import Questions
 from doorbell.runtime.recovery import Recovery
+from doorbell.runtime.security_desk import SecurityDesk
 from doorbell.runtime.supervisor import Supervisor
+from doorbell.runtime.traces import ROLE, Traces
 from doorbell.runtime.visit_frames import VisitFrames
 from doorbell.stages import messages as m
+from doorbell.stages.watching import Observed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -136,6 +139,11 @@ class Hub:
         self.http = HttpDoor(self.supervisor)
         self.health = HealthDesk(self)
         self.audience.admit(self.health)
+        self.audience.admit(SecurityDesk())
+        self._traces = Traces(send, settings.tracing.queue_spans)
+        if ROLE in roles:
+            self.audience.admit(self._traces)
+            self._traces.begin()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def _make_ring(self) -> tuple[int, int, int]:
@@ -267,7 +275,7 @@ class Hub:
             case m.Converse() if role == "web":
                 self.http.converse(fds)
                 return
-            case m.Sessions():
+            case m.Sessions() | Observed():
                 pass  # for onlookers
             case m.CameraState():
                 self.desk.camera_changed(message)
@@ -436,6 +444,7 @@ class Hub:
                     await self.dispatcher.drain()
         except TimeoutError:
             log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})
+        self._traces.end()
         await self.supervisor.stop(list(self.supervisor.workers), LAST_GRACE_S)
         self.supervisor.close()
         # What was told from memory is recorded if that is possible now, or it would

@@ -119,6 +119,18 @@ class Link:
         """
         transmit(self._sock, self._codec.encode(message), fds)
 
+    def offer(self, message: object) -> bool:
+        """Send one message if there is room for it; never waits.
+
+        Raises:
+            BrokenPipeError: the peer is gone.
+        """
+        try:
+            self._sock.send(self._codec.encode(message), socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return False
+        return True
+
     def receive(self) -> tuple[object, list[int]] | None:
         """Wait for one message and its descriptors; None when the peer is gone."""
         got = receive(self._sock)

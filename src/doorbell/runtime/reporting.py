@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from config.masking import secrets_in
-from doorbell.stages.watching import SecurityNoticed, SpansEnded
+from doorbell.stages.watching import Observe, SecurityNoticed, SpansEnded
 from monitoring.logging.security import recorder
 from monitoring.logging.structured_logging import configure_logging, protect
+from monitoring.metrics import recording
+from monitoring.metrics.error_counter import count_errors
 from monitoring.tracing import spans
 
 if TYPE_CHECKING:
@@ -83,21 +85,28 @@ class Reporter:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._spans = SpanBuffer()
+        self._observed = recording.ObservationBuffer()
         recorder.forward_to(self._forward)
 
     def begin(self, role: str, settings: ProductionSettings) -> None:
         """Log, and measure where traces are wanted."""
         begin_log(settings)
+        recording.send_to(self._observed)
+        count_errors()
         spans.send_to(self._spans.add if settings.tracing.endpoint else None, role)
 
     def flush(self) -> None:
-        """Send the spans that ended since; after the work, so that it waits for none.
+        """Send what was measured since; after the work, so that it waits for none.
 
         Raises:
             BrokenPipeError: the hub is gone.
         """
         while (batch := self._spans.take()) is not None:
             self._link.send(batch)
+        while observed := self._observed.take():
+            if not self._link.offer(Observe(observations=observed)):
+                self._observed.put_back(observed)
+                return
 
     def _forward(self, event: SecurityEvent) -> None:
         # At once: what is in the socket is heard even if we die now.

@@ -149,6 +149,10 @@ class TestTargets(Request, frozen=True):
     target: str | None = None
 
 
+class ShowMetrics(Request, frozen=True):
+    """Answered by `Metrics` (descriptor: every series and the status, as JSON)."""
+
+
 class ShowHealth(Request, frozen=True):
     """Answered by `Health`."""
 
@@ -377,6 +381,12 @@ class Health(Reply, frozen=True):
     report: HealthReport
 
 
+class Metrics(Reply, frozen=True):
+    """The metrics come beside it; `address` is where `/metrics` is, or empty."""
+
+    address: str = ""
+
+
 class WorkerView(Struct, frozen=True):
     """A worker as commands show it."""
 
@@ -428,6 +438,7 @@ AnyRequest = (
     | TestTargets
     | ShowStatus
     | ShowHealth
+    | ShowMetrics
 )
 AnyReply = (
     Done
@@ -447,6 +458,7 @@ AnyReply = (
     | Imported
     | Looked
     | TargetAnswered
+    | Metrics
     | Status
     | Health
 )

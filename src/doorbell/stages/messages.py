@@ -18,6 +18,7 @@ from doorbell.core.ring import Ring, RingSource
 from doorbell.core.stamp import Stamp
 from doorbell.stages.watching import (
     ExportSpans,
+    Observe,
     SecurityNoticed,
     SpansEnded,
     SpansExported,
@@ -485,6 +486,7 @@ FromWorker = (
     | RingAccepted
     | Converse
     | Sessions
+    | Observe
     | SecurityNoticed
     | SpansEnded
     | SpansExported

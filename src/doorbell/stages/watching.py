@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from monitoring.logging.security import SecurityEvent
+from monitoring.metrics.recording import Observation
 from monitoring.tracing.spans import Span
 
 
@@ -16,6 +17,12 @@ class SecurityNoticed(Observed, frozen=True):
     """Any worker to hub: recorded there, once."""
 
     event: SecurityEvent
+
+
+class Observe(Observed, frozen=True):
+    """Any worker to hub: what it recorded as metrics since the last one."""
+
+    observations: list[Observation]
 
 
 class SpansEnded(Observed, frozen=True):

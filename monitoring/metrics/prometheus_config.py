@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from monitoring.metrics.label_values import OTHER
 from monitoring.metrics.metrics_collector import MetricsCollector
 from monitoring.metrics.recording import NO_LABELS
 
@@ -40,7 +41,7 @@ class ProductionMonitoringSystem:
         self.collector = MetricsCollector(
             strict=config.strict,
             closing={
-                "channel": config.channels,
+                "channel": (*config.channels, OTHER),
                 "model_version": config.engines,
                 "version": (config.version,),
             },

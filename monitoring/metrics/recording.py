@@ -146,6 +146,12 @@ def record_histogram(
     _record("histogram", name, value, labels, exemplar)
 
 
+def record_stage(stage: str, worker_id: str, took_s: float) -> None:
+    """Say how long one step of the path of a ring took."""
+    labels = {"stage": stage, "worker_id": worker_id}
+    record_histogram("pipeline_processing_duration_seconds", took_s, labels)
+
+
 def _record(
     kind: Kind, name: str, value: float, labels: Labels, exemplar: Labels | None
 ) -> None:

@@ -24,6 +24,7 @@ from monitoring.metrics.recording import (
     record_counter,
     record_gauge,
     record_histogram,
+    record_stage,
 )
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class MetricsFeed(Onlooker):
         self._pictured = visit.token
         _event("captured", "success")
         if (took_s := _since_edge(visit, "captured")) is not None:
-            _stage("capture", "capture", took_s)
+            record_stage("capture", "capture", took_s)
 
     def _ended(self, what: Happening, visit: OpenVisit) -> None:
         is_decided = what == "decided" and visit.seen is not None
@@ -209,17 +210,12 @@ class MetricsFeed(Onlooker):
 def _looked(role: str, message: m.Seen) -> None:
     for step in ("detect", "embed"):
         if step in message.took_ms:
-            _stage(step, role, message.took_ms[step] / MS_PER_S)
+            record_stage(step, role, message.took_ms[step] / MS_PER_S)
 
 
 def _event(event_type: str, status: str) -> None:
     labels = {"event_type": event_type, "status": status}
     record_counter("pipeline_events_total", 1.0, labels)
-
-
-def _stage(stage: str, worker_id: str, took_s: float) -> None:
-    labels = {"stage": stage, "worker_id": worker_id}
-    record_histogram("pipeline_processing_duration_seconds", took_s, labels)
 
 
 def _queue(name: str, worker_type: str, size: int) -> None:

@@ -8,17 +8,23 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-SWEEP = Path(__file__).parents[2] / ".cache" / "reports" / "ring-sweep.txt"
+REPORTS = Path(__file__).parents[2] / ".cache" / "reports"
+NOTES = {
+    REPORTS / "ring-sweep.txt": "kills at system calls of one visit",
+    REPORTS / "holder-kills.txt": "kills of the button holder",
+}
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Forget the table of an earlier run."""
+    """Forget what an earlier run found."""
     del session
-    SWEEP.unlink(missing_ok=True)
+    for note in NOTES:
+        note.unlink(missing_ok=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print kill points, kills, rings lost and resends, where they were counted."""
-    if SWEEP.exists():
-        terminalreporter.section("kills at system calls of one visit")
-        terminalreporter.write_line(SWEEP.read_text())
+    """Print kills, rings lost and doubled, where they were counted."""
+    for note, title in NOTES.items():
+        if note.exists():
+            terminalreporter.section(title)
+            terminalreporter.write_line(note.read_text())

@@ -1,0 +1,188 @@
+"""Look at a slot from outside: its operations port, its rings, the machine's memory."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from config.metrics_settings import address_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from config.production.production_settings import ProductionSettings
+    from production.deployment.judge import Health
+    from production.deployment.paths import Paths
+
+_ANSWER_S = 5.0
+_MOST_BYTES = 2 << 20
+_RING_S = 30.0
+_OK = 200
+_MEMINFO = Path("/proc/meminfo")
+_SAMPLE = re.compile(
+    r"^(?P<name>\w+)(?:\{(?P<labels>.*)\})? (?P<value>\S+)", re.MULTILINE
+)
+# A step of a visit that went wrong, by its `status`; a synthetic ring, by `outcome`.
+_BAD = re.compile(r'(?:status|outcome)="(?:degraded|undurable|failure|error)"')
+_COUNTED = {"pipeline_events_total", "doorbell_synthetic_rings_total"}
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the operations port tells: health, and two counters of its process."""
+
+    health: Health
+    events: float = 0.0
+    errors: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What came of a synthetic ring; `latency_ms` is None if nothing did."""
+
+    latency_ms: float | None
+    detail: str = ""
+
+
+class Probes(Protocol):
+    """How a slot is looked at."""
+
+    def look(self) -> Figures:
+        """Ask the operations port of the slot that runs the door."""
+        ...
+
+    def ring(self, slot: str) -> Rung:
+        """Ring synthetically through a slot's own program."""
+        ...
+
+    def available_bytes(self) -> int:
+        """Memory that programs can still get."""
+        ...
+
+
+class MachineProbes:
+    """The probes of this machine.
+
+    Args:
+        settings: where the operations port is, and with which pictures to ring.
+        paths: where the slots are.
+        config: the settings file for the slot's program; None for its default.
+    """
+
+    def __init__(
+        self, settings: ProductionSettings, paths: Paths, config: str | None = None
+    ) -> None:
+        self._address = address_of(settings.operations.listen)
+        self._token_file = settings.operations.token_file
+        self._frames = settings.deploy.frames_dir
+        self._paths = paths
+        self._config = config
+
+    def look(self) -> Figures:
+        """See `Probes.look`."""
+        if self._address is None:
+            return Figures("silent", detail="[operations] listen is none")
+        try:
+            code, text = self._get("/health/ready")
+            _, metrics = self._get("/metrics")
+        except (OSError, http.client.HTTPException) as error:
+            return Figures("silent", detail=str(error) or type(error).__name__)
+        events, errors = count_events(metrics)
+        if code == _OK:
+            return Figures("ready", events, errors)
+        return Figures("unready", events, errors, _failing(text))
+
+    def _get(self, path: str) -> tuple[int, str]:
+        host, port = self._address or ("", 0)
+        headers = {}
+        if self._token_file:
+            token = Path(self._token_file).read_text("ascii").strip()
+            headers["Authorization"] = f"Bearer {token}"
+        connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_S)
+        try:
+            connection.request("GET", path, headers=headers)
+            answer = connection.getresponse()
+            text = answer.read(_MOST_BYTES).decode(errors="replace")
+            return answer.status, text
+        finally:
+            connection.close()
+
+    def ring(self, slot: str) -> Rung:
+        """See `Probes.ring`."""
+        program = self._paths.slot(slot) / "bin" / "doorbell"
+        command = [str(program), "press", "--synthetic", "--json"]
+        if self._config:
+            command += ["--config", self._config]
+        command += [word for name in self._pictures() for word in ("--image", name)]
+        began_s = time.monotonic()
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=_RING_S,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return Rung(None, str(error))
+        took_ms = (time.monotonic() - began_s) * 1000
+        return read_ring(done.stdout, took_ms) or Rung(None, done.stderr[-300:])
+
+    def _pictures(self) -> Sequence[str]:
+        if not self._frames:
+            return []
+        return sorted(str(file) for file in Path(self._frames).glob("*.jpg"))[:4]
+
+    def available_bytes(self) -> int:
+        """See `Probes.available_bytes`."""
+        found = re.search(r"MemAvailable:\s+(\d+) kB", _MEMINFO.read_text("ascii"))
+        return int(found.group(1)) * 1024 if found else 0
+
+
+def count_events(metrics: str) -> tuple[float, float]:
+    """Sum up what happened and what of it went wrong.
+
+    >>> count_events('pipeline_events_total{event_type="ring",status="success"} 9.0')
+    (9.0, 0.0)
+    """
+    events = errors = 0.0
+    for found in _SAMPLE.finditer(metrics):
+        if found["name"] not in _COUNTED:
+            continue
+        try:
+            value = float(found["value"])
+        except ValueError:
+            continue
+        events += value
+        if _BAD.search(found["labels"] or ""):
+            errors += value
+    return events, errors
+
+
+def read_ring(output: str, took_ms: float) -> Rung | None:
+    """Read the last line of `doorbell press --json`; None if it is not that."""
+    try:
+        view = json.loads(output.strip().splitlines()[-1])
+        decision, timings = view["decision"], view["timings_ms"]
+        latency_ms = float(timings.get("decided", took_ms))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return None
+    if decision == "degraded":
+        return Rung(None, f"degraded: {view.get('reason')}")
+    return Rung(latency_ms, decision)
+
+
+def _failing(text: str) -> str:
+    try:
+        return ", ".join(map(str, json.loads(text).get("failing", [])))
+    except (ValueError, AttributeError):
+        return text[:100]

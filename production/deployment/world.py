@@ -1,0 +1,107 @@
+"""Everything outside that a deployment touches, so that a test can put in its own."""
+
+from __future__ import annotations
+
+import ctypes
+import getpass
+import os
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from production.deployment.paths import Paths, boot_id
+from production.deployment.probes import MachineProbes
+from production.deployment.slot_builder import usual_builder
+from production.deployment.state_file import StateFile
+from production.deployment.systemd import SystemdControl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from config.production.production_settings import ProductionSettings
+    from production.deployment.probes import Probes
+    from production.deployment.slot_builder import SlotBuilder
+    from production.deployment.systemd import Systemd
+
+# systemd-timesyncd touches it when it has set the clock in this boot.
+_TIMESYNC_MARK = Path("/run/systemd/timesync/synchronized")
+# adjtimex(2): what it returns while STA_UNSYNC is set; the struct is 208 bytes.
+_TIME_ERROR = 5
+_TIMEX_BYTES = 512
+
+
+def is_clock_synchronised() -> bool:
+    """Ask the kernel, and whoever sets the clock."""
+    timex = ctypes.create_string_buffer(_TIMEX_BYTES)
+    state = int(ctypes.CDLL(None, use_errno=True).adjtimex(timex))
+    return 0 <= state < _TIME_ERROR or _TIMESYNC_MARK.exists()
+
+
+def wall_now() -> str:
+    """Wall time as the history has it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def who_asks() -> str:
+    """Name whoever called, also through sudo."""
+    name = os.environ.get("SUDO_USER")
+    if name:
+        return name
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+@dataclass(slots=True)
+class World:
+    """The machine as the deployer sees it.
+
+    Attributes:
+        say: hears of each step, for people.
+        who: asked for it.
+    """
+
+    paths: Paths
+    state: StateFile
+    systemd: Systemd
+    probes: Probes
+    builder: SlotBuilder
+    boot: str
+    who: str = ""
+    say: Callable[[str], None] = field(default=lambda _: None)
+    now: Callable[[], str] = wall_now
+    is_synchronised: Callable[[], bool] = is_clock_synchronised
+    monotonic_s: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def usual_world(
+    settings: ProductionSettings,
+    say: Callable[[str], None] = lambda _: None,
+    config: str | None = None,
+) -> World:
+    """Return the world of this machine.
+
+    Args:
+        settings: section `[deploy]` and where the operations port is.
+        say: hears of each step.
+        config: the settings file that a slot's program is given.
+    """
+    deploy = settings.deploy
+    paths = Paths(
+        Path(deploy.root), Path(deploy.state_dir), Path(deploy.run_dir), deploy.unit
+    )
+    paths.state_dir.mkdir(parents=True, exist_ok=True)
+    return World(
+        paths=paths,
+        state=StateFile(paths.state_dir),
+        systemd=SystemdControl(),
+        probes=MachineProbes(settings, paths, config),
+        builder=usual_builder(deploy.python),
+        boot=boot_id(),
+        who=who_asks(),
+        say=say,
+    )

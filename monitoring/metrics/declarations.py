@@ -192,6 +192,11 @@ MONITORING = (
         "Observations that could not be recorded.",
         by.drop_reason,
     ),
+    counter_from_zero(
+        "doorbell_spans_total",
+        "Spans of traces: taken by the collector, refused by it, or given up before.",
+        by.span_outcome,
+    ),
     counter(
         "doorbell_operations_requests_total",
         "Requests to the operations port.",

@@ -169,6 +169,7 @@ security_source = Label(
 action_taken = Label(
     "action_taken", ("allowed", "refused", "logged", "alerted", "stopped")
 )
+span_outcome = Label("outcome", ("exported", "refused", "dropped"))
 drop_reason = Label(
     "reason",
     (

@@ -12,6 +12,7 @@ import itertools
 import logging
 import random
 import time
+from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,9 @@ from doorbell.runtime.link import close_all
 from doorbell.runtime.unstored import UnstoredItems
 from doorbell.runtime.wiring import publish
 from doorbell.stages.messages import Deliver, Notice
+from monitoring.metrics.label_values import OTHER
+from monitoring.metrics.recording import record_counter
+from monitoring.tracing.context import working_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -200,7 +204,9 @@ class Dispatcher:
         if self._waking is not None and not self._waking.done():
             self._wake_again = True
             return
-        self._waking = asyncio.get_running_loop().create_task(self._send_due())
+        loop = asyncio.get_running_loop()
+        # It is for all visits, not for the one in hand.
+        self._waking = loop.create_task(self._send_due(), context=Context())
         self._waking.add_done_callback(_report)
 
     async def _send_due(self) -> None:
@@ -216,7 +222,8 @@ class Dispatcher:
             for parcel in plan.parcels:
                 if parcel.target not in busy:
                     busy.add(parcel.target)
-                    await self._try(parcel)
+                    with working_on(parcel.last.visit_id):
+                        await self._try(parcel)
         self._arrange()
 
     async def _bury_orphans(self) -> None:
@@ -260,7 +267,9 @@ class Dispatcher:
             return
         number = next(self._numbers)
         target = self._targets[parcel.target]
-        picture = jpeg if target.picture else None
+        # Of a test message the porch is no part.
+        is_wanted = target.picture and notice.kind != "test"
+        picture = jpeg if is_wanted else None
         fds = [publish(picture)] if picture else []
         message = Deliver(
             attempt=number,
@@ -395,9 +404,18 @@ class Dispatcher:
     async def _settle(self, ids: list[int], state: OutboxState, error: str) -> None:
         if state != "pending":
             for key in ids:
-                self._memory.settled(key, self._items.pop(key, None), state)
+                item = self._items.pop(key, None)
+                if state == "dead" and item is not None:
+                    self._count_dead(item.target)
+                self._memory.settled(key, item, state)
                 self._not_before_s.pop(key, None)
         await self._record([self._memory.row_of(key) for key in ids], state, error)
+
+    def _count_dead(self, target: str) -> None:
+        if target != NOWHERE:
+            # A target may be gone from the settings while its pushes still wait.
+            channel = target if target in self._targets else OTHER
+            record_counter("doorbell_dead_letters_total", 1.0, {"channel": channel})
 
     async def _record(self, rows: list[int], state: OutboxState, error: str) -> None:
         stored = [row for row in rows if row > 0]

@@ -30,11 +30,9 @@ if TYPE_CHECKING:
     from doorbell.core.stamp import Stamp
     from doorbell.ports.clock import Clock
     from doorbell.ports.store import VisitState
-    from doorbell.runtime.dispatch import Dispatcher
+    from doorbell.runtime.doorkeeper_needs import Teller, VisitLedger, Workers
     from doorbell.runtime.frame_desk import FrameDesk
-    from doorbell.runtime.ledger import Ledger
     from doorbell.runtime.open_visit import Happening
-    from doorbell.runtime.supervisor import Supervisor
     from doorbell.runtime.visit_frames import VisitFrames
     from doorbell.stages.messages import FrameRef, Look, PressBegan, Rung, Seen
 
@@ -58,6 +56,7 @@ class Doorkeeper:
 
     Args:
         happened: called with what happened to which visit, for people who watch.
+        token: begins the name of each visit towards vision; a doorkeeper's own.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, put together once by the hub
@@ -67,10 +66,12 @@ class Doorkeeper:
         clock: Clock,
         desk: FrameDesk,
         frames: VisitFrames,
-        ledger: Ledger,
-        dispatcher: Dispatcher,
+        ledger: VisitLedger,
+        dispatcher: Teller,
         happened: Callable[[Happening, OpenVisit], None],
+        token: str = "visit",
     ) -> None:
+        self._token = token
         self._clock = clock
         self._desk = desk
         self._frames = frames
@@ -87,7 +88,7 @@ class Doorkeeper:
         self._looking: OpenVisit | None = None
         self._cursor = JournalCursor()
         ledger.gap_recorded = self._gap_recorded
-        self.supervisor: Supervisor | None = None
+        self.supervisor: Workers | None = None
 
     def reconfigure(self, settings: ProductionSettings) -> None:
         """Use other settings from the next visit on."""
@@ -121,6 +122,19 @@ class Doorkeeper:
             visit.course.ring_void()
             self._work(visit)
         self._presses.clear()
+
+    def abandon(self) -> None:
+        """Drop every open visit as if nobody had rung."""
+        for visit in list(self._visits):
+            if not visit.course.closed:
+                visit.course.ring_void()
+                self._work(visit)
+
+    def pass_by(self, ring: Ring) -> None:
+        """The journal holds a ring that nobody needs: the cursor may go past it."""
+        if ring.seq > 0:
+            self._cursor.arrived(ring.seq)
+            self._stored(ring)
 
     def rung(self, message: Rung) -> OpenVisit | None:
         """A ring counts: open a visit, or join the open one."""
@@ -171,7 +185,7 @@ class Doorkeeper:
     ) -> OpenVisit:
         # A bell that rings on and on must not gather visits, each with its picture.
         self.sweep()
-        token = f"visit-{next(self._tokens)}"
+        token = f"{self._token}-{next(self._tokens)}"
         edge_s = edge.mono_ns / NS_PER_S
         course = VisitCourse(self._limits, edge_s)
         visit = OpenVisit(token, course, edge, edge_s, trace, late=late)

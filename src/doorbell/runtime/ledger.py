@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import TYPE_CHECKING, TypeVar
 
 from doorbell.core.errors import (
@@ -20,6 +22,8 @@ from doorbell.core.errors import (
     StorageError,
     UnavailableError,
 )
+from monitoring.metrics.recording import record_stage
+from monitoring.tracing.spans import operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,7 +92,14 @@ class Ledger:
             StorageError: the card failed; nothing was changed.
         """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._work, work)
+        in_hand = copy_context()
+        return await loop.run_in_executor(
+            self._thread, in_hand.run, self._measured, work
+        )
+
+    def _measured(self, work: Callable[[Store], T]) -> T:
+        with operation("store", step=_step(work)):
+            return self._work(work)
 
     def _work(self, work: Callable[[Store], T]) -> T:
         if self._store is None:
@@ -117,6 +128,7 @@ class Ledger:
             StorageError: the card failed.
             UnavailableError: it took too long.
         """
+        began_s = time.monotonic()
         try:
             async with asyncio.timeout(patience_s):
                 result = await self.call(work)
@@ -128,11 +140,26 @@ class Ledger:
         except StorageError as error:
             self._note(error)
             raise
+        record_stage("store", "hub", time.monotonic() - began_s)
         if self.trouble:
             log.info("storage_recovered")
             self.trouble = ""
             self.recovered()
         return result
+
+    async def rehearse(self, work: Callable[[Store], T]) -> T | None:
+        """Run `work` for a ring the doorbell gave itself: None when the card fails.
+
+        Nothing of it is recorded later, and no picture makes room for it.
+        """
+
+        def sparing(store: Store) -> T | None:
+            try:
+                return work(store)
+            except DiskFullError:
+                return None
+
+        return await self._try(sparing)
 
     def _note(self, error: DoorbellError) -> None:
         if not self.trouble:
@@ -272,3 +299,9 @@ class Ledger:
         if self._store is not None:
             await self.call(lambda store: store.close())
         self._thread.shutdown(wait=False)
+
+
+def _step(work: Callable[[Store], object]) -> str:
+    """Name a piece of work by the method that hands it in."""
+    _, _, inner = getattr(work, "__qualname__", "").partition(".")
+    return inner.partition(".")[0] or "other"

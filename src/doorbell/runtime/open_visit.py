@@ -25,6 +25,8 @@ class OpenVisit:
 
     Attributes:
         token: its name towards vision; the ring's id is known only later.
+        trace: the id under which logs and traces know it: that of its ring, which
+            follows from the edge.
         edge: the first edge of the press that opened it.
         candidates: frames pinned for it that recognition has not looked at.
         best: the frame shown to people; pinned.
@@ -39,6 +41,7 @@ class OpenVisit:
     course: VisitCourse
     edge: Stamp
     last_ring_s: float
+    trace: str
     ring: Ring | None = None
     rings: int = 0
     steps: dict[str, int] = field(default_factory=dict)

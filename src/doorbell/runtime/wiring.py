@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from config.errors import SettingsError
 from config.secrets import read_secret
 from doorbell.adapters.clock import SystemClock
 from doorbell.adapters.model_catalogue import dlib_space
@@ -22,11 +23,13 @@ from doorbell.adapters.picture_decoder import DecodedPicture, decode
 from doorbell.adapters.ring_journal import read_rings as _read_journal
 from doorbell.adapters.sealed import read_sealed, sealed_memfd
 from doorbell.adapters.state_lock import StateLock
-from doorbell.core.errors import UsageError
+from doorbell.core.errors import BadSettingsError, UsageError
 from doorbell.core.localtime import zone_named
 from doorbell.core.retention import S_PER_DAY, RetentionLimits
+from doorbell.core.targets import NOWHERE
 from doorbell.ports.store import EnrolledPhoto, NewEmbedding, VisitRecord
 from doorbell.runtime.ring import MemfdRing
+from monitoring.logging.structured_logging import protect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -92,7 +95,9 @@ def system_clock() -> Clock:
 
 def roles(settings: ProductionSettings) -> tuple[str, ...]:
     """Processes that a daemon with these settings runs, in the order of their start."""
-    return (*ROLES, "web") if settings.web.enabled else ROLES
+    web = ("web",) if settings.web.enabled else ()
+    traces = ("traces",) if settings.tracing.endpoint else ()
+    return (*ROLES, *web, *traces)
 
 
 def state_lock(settings: ProductionSettings) -> StateLock:
@@ -222,6 +227,7 @@ def build_stage(role: str, configuration: Configure, ring_fd: int) -> Stage:
         "capture": _capture,
         "vision": _vision,
         "notify": _notify,
+        "traces": _traces,
     }
     if role not in builders:
         msg = f"there is no role {role!r}"
@@ -367,6 +373,7 @@ def open_engine(settings: ProductionSettings) -> Engine:
 
 def _notify(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
     from doorbell.adapters.notifiers import open_all
+    from doorbell.adapters.notify_null import NullNotifier
     from doorbell.adapters.picture_render import PillowRenderer
     from doorbell.stages.notify import NotifyStage
 
@@ -375,9 +382,29 @@ def _notify(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
         log.error("target_refused", extra={"error": str(mistake)})
     return NotifyStage(
         settings,
-        notifiers,
+        notifiers | {NOWHERE: NullNotifier()},
         renderer=PillowRenderer(),
         fetch=read_sealed,
         clock=SystemClock(),
         system_zone=zone(settings),
     )
+
+
+def _traces(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
+    try:
+        from doorbell.adapters.spans_otlp import open_collector
+    except ImportError as error:
+        msg = f"traces need {error.name}, which is not installed"
+        hint = "`pip install 'doorbell-edge[tracing]'`, or empty [tracing] endpoint."
+        raise BadSettingsError(msg, hint=hint) from error
+    from doorbell.stages.traces import TracesStage
+
+    tracing = settings.tracing
+    name = tracing.header_file
+    try:
+        header = read_secret("tracing.header_file", name, os.environ) if name else ""
+    except SettingsError as error:
+        raise BadSettingsError(str(error), hint=error.hint) from error
+    protect([header, header.partition(":")[2].strip()])
+    collector = open_collector(tracing.endpoint, header, tracing.timeout_s)
+    return TracesStage(collector, SystemClock(), tracing.timeout_s)

@@ -29,6 +29,7 @@ from doorbell.stages.messages import (
     LendSlot,
     PictureEncoded,
 )
+from monitoring.tracing.spans import operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -237,7 +238,8 @@ class CaptureStage:
             rgb = self._ring.view(
                 frame.slot, frame.generation, frame.width, frame.height
             )
-            fd = self._seal(self._encode(rgb))
+            with operation("picture.encode", width=frame.width, height=frame.height):
+                fd = self._seal(self._encode(rgb))
         except DoorbellError as error:
             answer = PictureEncoded(request=wanted.request, error=str(error))
             self._tell().send(answer)

@@ -14,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from doorbell.ports.notifier import Answer, Outcome
+from monitoring.tracing.context import continued
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +135,10 @@ class Lane:
                 self._finished(self, job, answer)
 
     def _attempt(self, job: Job) -> Answer:
+        with continued(job.message.traceparent):
+            return self._worked(job)
+
+    def _worked(self, job: Job) -> Answer:
         try:
             return self._work(job)
         except Exception as error:  # noqa: BLE001 - the border of a thread: a bug in one service's adapter must not silence it for good

@@ -18,12 +18,17 @@ from typing import TYPE_CHECKING, Protocol
 
 from doorbell.core.errors import BadInputError, DoorbellError
 from doorbell.core.localtime import local_at, zone_named
+from doorbell.core.targets import NOWHERE
 from doorbell.core.visitor import Visitor
 from doorbell.core.wording import LikenessScale, Occasion, face_label, in_words
 from doorbell.ports.notifier import Answer, Outcome, Push
 from doorbell.ports.picture import FaceFrame
 from doorbell.stages.lane import Job, Lane
 from doorbell.stages.messages import Deliver, Delivered
+from monitoring.logging.structured_logging import protect_names
+from monitoring.metrics.recording import record_counter, record_stage
+from monitoring.tracing.context import continued
+from monitoring.tracing.spans import operation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -110,7 +115,7 @@ class NotifyStage:
         self._renderer.render(self._renderer.sample(), [], self._limit())
         for name in self._notifiers:
             self._lanes[name] = self._new_lane(name)
-        return f"{len(self._lanes)} target(s)"
+        return f"{len(self._lanes.keys() - {NOWHERE})} target(s)"
 
     def handle(self, message: object, fds: Sequence[int]) -> None:
         """Take a `Deliver`: read its picture at once, never wait for its sending."""
@@ -154,15 +159,17 @@ class NotifyStage:
 
     def _take(self, message: Deliver, fds: Sequence[int]) -> None:
         if message.target not in self._lanes:
-            self._say(message.attempt, self._not_open(message.target))
+            self._say(message, self._not_open(message.target))
             return
         lane = self._usable_lane(message.target)
         if lane is None:
-            self._say(message.attempt, Answer(Outcome.RETRY, "it hangs every time"))
+            self._say(message, Answer(Outcome.RETRY, "it hangs every time"))
             return
+        # A library may quote the message it could not send.
+        protect_names(_names_in(message.notice))
         jpeg, trouble = self._picture(message, fds)
         if not lane.offer(Job(message, jpeg, trouble)):
-            self._say(message.attempt, Answer(Outcome.RETRY, "too much waits for it"))
+            self._say(message, Answer(Outcome.RETRY, "too much waits for it"))
 
     def _not_open(self, name: str) -> Answer:
         if name in self._wanted:
@@ -209,12 +216,22 @@ class NotifyStage:
     def _work(self, job: Job) -> Answer:
         """Run one attempt; in the target's thread."""
         message = job.message
+        facts = {"target": message.target, "kind": message.notice.kind}
+        with operation("push", **facts) as done:
+            answer = self._attempt(job)
+            done.note(status=answer.outcome.value, picture_bytes=len(job.jpeg or b""))
+        return answer
+
+    def _attempt(self, job: Job) -> Answer:
+        message = job.message
         push, trouble = self._push(job)
-        if message.notice.synthetic:
+        if message.notice.synthetic and message.target != NOWHERE:
             # A self-test walks the path up to the door of the network.
             return Answer(Outcome.SENT, "synthetic: not sent")
         notifier = self._notifiers[message.target]
+        began_s = monotonic()
         answer = notifier.send(push, self._timeout_s(message.target))
+        record_stage("deliver", "notify", monotonic() - began_s)
         detail = "; ".join(part for part in (answer.detail, trouble) if part)
         return Answer(answer.outcome, detail, answer.retry_after_s)
 
@@ -284,7 +301,8 @@ class NotifyStage:
                 return
             # An abandoned attempt was reported when it was given up.
             if not lane.is_left():
-                self._say(job.message.attempt, answer)
+                with continued(job.message.traceparent):
+                    self._say(job.message, answer)
 
     def _abandon(self, lane: Lane) -> None:
         """Report a thread that does not return as a failure, and do without it."""
@@ -292,19 +310,37 @@ class NotifyStage:
         self._abandoned.append(lane)
         answer = Answer(Outcome.RETRY, f"no answer within {lane.patience_s:.0f} s")
         for job in unsent:
-            self._say(job.message.attempt, answer)
+            with continued(job.message.traceparent):
+                self._say(job.message, answer)
 
-    def _say(self, attempt: int, answer: Answer) -> None:
+    def _say(self, message: Deliver, answer: Answer) -> None:
         if self._outlet is None:
             return
+        _count(message, answer)
         self._outlet.send(
             Delivered(
-                attempt=attempt,
+                attempt=message.attempt,
                 status=answer.outcome.value,
                 detail=answer.detail,
                 retry_after_s=answer.retry_after_s,
             )
         )
+
+
+def _names_in(notice: Notice) -> set[str]:
+    said = [notice, *notice.digest]
+    return {face.name for one in said for face in one.faces if face.name}
+
+
+def _count(message: Deliver, answer: Answer) -> None:
+    if message.notice.synthetic:
+        return
+    labels = {
+        "channel": message.target,
+        "notification_type": message.notice.kind,
+        "status": answer.outcome.value,
+    }
+    record_counter("notifications_sent_total", 1.0, labels)
 
 
 def _visitor(face: NoticeFace) -> Visitor:

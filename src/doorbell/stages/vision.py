@@ -39,6 +39,7 @@ from doorbell.stages.messages import (
     PictureEncoded,
     Seen,
 )
+from monitoring.tracing.spans import operation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     from doorbell.ports.faces import Engine
     from doorbell.ports.ring import FrameRing
     from doorbell.ports.stage import Outlet
+    from monitoring.tracing.spans import Fact
 
 log = logging.getLogger("doorbell.vision")
 
@@ -269,13 +271,20 @@ class VisionStage:
 
         A frame that cannot be looked at changes nothing of what was seen before.
         """
+        frame = message.frame
+        with operation("look", width=frame.width, height=frame.height) as done:
+            seen = self._looked(message)
+            done.note(**_facts(seen))
+        self._outlet.send(seen)
+
+    def _looked(self, message: Look) -> Seen:
         evidence = self._evidence(message.visit)
         error, took_ms = "", dict[str, float]()
         runs = self._engine.meter.runs
         try:
             rgb = self._frame(message.frame)
-            if message.claim and self._claim(message, evidence, rgb):
-                return
+            if message.claim and (seen := self._claim(message, evidence, rgb)):
+                return seen
             reading = self._reader.read(rgb, self._settings.min_face_px)
         except DoorbellError as reason:
             error = str(reason)
@@ -287,9 +296,11 @@ class VisionStage:
                 self._glances.saw(evidence, message.frame.mono_ns, rgb)
         outcome = evidence.outcome(self._gallery, message.pressed_ns)
         passes = self._engine.meter.runs - runs
-        self._outlet.send(_seen(message, outcome, error, took_ms, passes))
+        return _seen(message, outcome, error, took_ms, passes)
 
-    def _claim(self, message: Look, evidence: Evidence, rgb: NDArray[np.uint8]) -> bool:
+    def _claim(
+        self, message: Look, evidence: Evidence, rgb: NDArray[np.uint8]
+    ) -> Seen | None:
         """Answer from what was glanced at before, if that is enough.
 
         Whoever is not in this frame any more lends her name to nobody. Where it is
@@ -297,13 +308,12 @@ class VisionStage:
         """
         claimed = self._glances.claim(message.frame.mono_ns, rgb)
         if not claimed:
-            return False
+            return None
         evidence.add(message.frame.mono_ns, claimed)
         outcome = evidence.outcome(self._gallery, message.pressed_ns)
         if not is_conclusive(outcome.standings):
-            return False
-        self._outlet.send(_seen(message, outcome, "", {}))
-        return True
+            return None
+        return _seen(message, outcome, "", {})
 
     def _evidence(self, visit: str) -> Evidence:
         if visit not in self._visits:
@@ -349,6 +359,14 @@ class VisionStage:
             msg = f"a picture of {width}x{height} came with {len(data)} bytes"
             raise BadInputError(msg)
         return np.frombuffer(data, np.uint8).reshape(height, width, CHANNELS)
+
+
+def _facts(seen: Seen) -> dict[str, Fact]:
+    """What a trace may know of a look: sizes and likenesses, nobody's name."""
+    facts: dict[str, Fact] = {"faces": len(seen.faces), "decision": seen.decision}
+    if likenesses := [f.likeness for f in seen.faces if f.likeness is not None]:
+        facts["likeness"] = round(max(likenesses), 4)
+    return facts | {f"{step}_ms": round(ms, 2) for step, ms in seen.took_ms.items()}
 
 
 def _seen(

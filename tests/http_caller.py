@@ -68,6 +68,13 @@ class HttpCaller:
             got = connection.getresponse()
             return Answer(got.status, got.headers, json.loads(got.read() or b"null"))
 
+    def get_text(self, path: str) -> str:
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", self.port, timeout=self.within_s)
+        ) as connection:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
+
     def say(self, raw: bytes) -> bytes:
         """Send bytes as they are; return what comes until the end."""
         with socket.create_connection(("127.0.0.1", self.port), self.within_s) as sock:
@@ -101,6 +108,9 @@ class HttpDoorstep(Doorstep):
             f'[web]\nenabled = true\nlisten = "127.0.0.1:{self.port}"\n{lines}'
             f"{self.target()}"
         )
+        self.operations_port = free_port()
+        old, new = "127.0.0.1:0", f"127.0.0.1:{self.operations_port}"
+        self.change(f'listen = "{old}"', f'listen = "{new}"')
 
     def start_with(self, listening: socket.socket) -> None:
         """Start as the service manager does: the socket is descriptor 3."""
@@ -114,6 +124,10 @@ class HttpDoorstep(Doorstep):
                 pass_fds=(listening.fileno(),),
                 start_new_session=True,
             )
+
+    def metrics(self) -> str:
+        """What Prometheus reads."""
+        return HttpCaller(self.operations_port).get_text("/metrics")
 
     def serving(self) -> HttpCaller:
         """Wait until the web process runs; return a caller with its token."""

@@ -44,6 +44,11 @@ def test_the_notify_worker_loads_only_what_draws() -> None:
     assert loaded(statement, ("cv2", "numpy", "dlib", "apprise", *STORAGE)) == set()
 
 
+def test_the_web_process_loads_neither_storage_nor_keys_nor_pixels() -> None:
+    heavy = ("cv2", "numpy", "dlib", "PIL", "apprise", "gpiozero", *STORAGE)
+    assert loaded("import doorbell.web.__main__, doorbell.web.process", heavy) == set()
+
+
 @pytest.mark.parametrize("module", ["daemon", "client"])
 def test_the_supervisor_loads_no_heavy_library(module: str) -> None:
     heavy = ("cv2", "numpy", "dlib", "PIL", "apprise", "gpiozero")

@@ -120,6 +120,21 @@ def test_a_wrong_token_is_a_security_event_but_no_flood(
     assert "wrongwrong" not in door.log.read_text()
 
 
+def test_who_showed_the_token_lately_is_counted(
+    door: HttpDoorstep, caller: HttpCaller
+) -> None:
+    caller.ask("GET", "/api/v1/visits")
+    until(lambda: "user_sessions_active 1.0" in door.metrics(), 5.0, "the gauge")
+
+
+def test_a_wrong_token_is_counted_as_a_security_event(
+    door: HttpDoorstep, caller: HttpCaller
+) -> None:
+    HttpCaller(caller.port, "no-token-of-ours").ask("GET", "/api/v1/visits")
+    counted = 'event_type="authentication_failed",source="web"'
+    until(lambda: counted in door.metrics().replace(", ", ","), 5.0, "the counter")
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "refusal"),
     [

@@ -8,26 +8,22 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import importlib.util
-import logging
 import os
 import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
 
-from config.errors import SettingsError
 from doorbell.core.errors import BadSettingsError, DoorbellError
 from doorbell.runtime.link import Link
-from doorbell.runtime.worker import die_with_parent, first_message
-from doorbell.stages.messages import Broken, FromHub
-from monitoring.logging.structured_logging import configure_logging
+from doorbell.runtime.reporting import Reporter
+from doorbell.runtime.worker import die_with_parent, first_message, report_failure
+from doorbell.stages.messages import FromHub
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from doorbell.stages.messages import Configure
-
-log = logging.getLogger("doorbell.web")
 
 NEEDED = ("starlette", "uvicorn")
 
@@ -41,17 +37,16 @@ def _refuse_without_packages() -> None:
 
 
 def _live(link: Link, link_fd: int, fds: Sequence[int]) -> None:
+    reporter = Reporter(link)
     configuration: Configure = first_message(link)
-    log_settings = configuration.settings.log
-    configure_logging(log_settings.level or "info", log_settings.format, sys.stdout)
+    settings = configuration.settings
+    reporter.begin("web", settings)
     _refuse_without_packages()
     from doorbell.web.process import WebProcess  # noqa: PLC0415 - needs the packages
 
     async def run() -> None:
-        process = WebProcess(
-            socket.socket(fileno=os.dup(link_fd)), configuration.settings, fds
-        )
-        await process.run()
+        sock = socket.socket(fileno=os.dup(link_fd))
+        await WebProcess(sock, settings, fds, reporter.flush).run()
 
     asyncio.run(run())
 
@@ -69,16 +64,10 @@ def main() -> int:
         _live(link, link_fd, fds)
     except BrokenPipeError:
         return 0
-    except (DoorbellError, SettingsError) as error:
-        return _report(link, error)
+    except DoorbellError as error:
+        report_failure(link, role, error)
+        return error.exit_code
     return 0
-
-
-def _report(link: Link, error: DoorbellError | SettingsError) -> int:
-    log.error("worker_failed", extra={"role": "web", "error": str(error)})
-    hint = getattr(error, "hint", "")
-    link.send(Broken(message=str(error), hint=hint, exit_code=error.exit_code))
-    return error.exit_code
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ class Api:
         self._rings = Allowance(rings_per_minute)
         self._wrong = Allowances(WRONG_TOKENS_PER_MINUTE)
         self._clients = RecentClients(SESSION_S)
-        self._active = 0
+        self._active = -1  # Nobody was told yet.
         self._sessions = sessions
 
     def routes(self) -> Router:

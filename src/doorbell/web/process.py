@@ -9,7 +9,7 @@ import socket
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from doorbell.core.errors import UnavailableError
+from doorbell.core.errors import BadSettingsError, UnavailableError
 from doorbell.runtime.link import close_all
 from doorbell.runtime.listening import bound
 from doorbell.runtime.peer import Peer
@@ -22,7 +22,7 @@ from doorbell.web.serving import Door
 from doorbell.web.token import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from starlette.types import Message
 
@@ -41,14 +41,20 @@ class WebProcess:
         link: to the hub.
         settings: validated.
         fds: listening sockets; none if the supervisor could not bind.
+        report: sends what was measured since; never waits.
 
     Raises:
         DoorbellError: there is no port or no token to be had.
     """
 
     def __init__(
-        self, link: socket.socket, settings: ProductionSettings, fds: Sequence[int]
+        self,
+        link: socket.socket,
+        settings: ProductionSettings,
+        fds: Sequence[int],
+        report: Callable[[], None],
     ) -> None:
+        self._report = report
         self._silence_s = settings.supervision.progress_timeout_s
         token = Token(settings, os.environ)
         token.make_if_missing()
@@ -93,12 +99,14 @@ class WebProcess:
         while True:
             self._say(m.Beat(within_s=self._silence_s))
             self._api.count_sessions()
+            self._report()
             await asyncio.sleep(period_s)
 
     async def _rehearse(self) -> None:
         """Answer one request without a token: routes, token file, problem.
 
         Raises:
+            BadSettingsError: the token cannot be read.
             UnavailableError: the answer is not the one it has to be.
         """
         sent: list[Message] = []
@@ -110,8 +118,11 @@ class WebProcess:
             return {"type": "http.request", "body": b"", "more_body": False}
 
         await self._app(_scope("/api/v1/visits"), receive, send)
-        if not sent or sent[0]["status"] != HTTPStatus.UNAUTHORIZED:
-            msg = f"the rehearsal was answered with {sent[:1]}"
+        if sent[0]["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
+            msg = "the token cannot be read; see the log"
+            raise BadSettingsError(msg, hint="Look at [web] token_file.")
+        if sent[0]["status"] != HTTPStatus.UNAUTHORIZED:
+            msg = f"the rehearsal was answered with {sent[0]}"
             raise UnavailableError(msg)
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from doorbell.adapters.no_sockets import deny_sockets
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -73,8 +75,9 @@ def _bind(limits: Limits) -> None:
         resource.setrlimit(kind, (most, most))
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # Best effort: some kernels forbid it, and systemd's PrivateNetwork says it better.
+    # Best effort: our own unit forbids namespaces; the filter needs none.
     libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    deny_sockets()
 
 
 def _reported(pixels_fd: int, limits: Limits) -> Report:

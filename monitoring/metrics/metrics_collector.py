@@ -85,6 +85,7 @@ class MetricsCollector:
         self.strict = strict
         self._lock = Lock()
         self._series = 0
+        self._followed: dict[tuple[str, ...], float] = {}
         self._refreshers: list[Callable[[], None]] = []
         self._entries = {one.name: _entry(one, closing) for one in declared}
         for entry in self._entries.values():
@@ -210,7 +211,9 @@ class MetricsCollector:
 
         A total that went back began anew, and all of it is new.
         """
-        before = self.value(name, labels) or 0.0
+        key = (name, *labels.values())
+        before = self._followed.get(key, 0.0)
+        self._followed[key] = total
         self.count(name, total - before if total >= before else total, labels)
 
     def forget(self, name: str, labels: Labels | None = None) -> None:

@@ -80,11 +80,13 @@ class ObservationBuffer:
 
     def take(self) -> list[Observation]:
         """Return and forget the oldest, as many as one message holds."""
-        if self._lost:
-            lost, self._lost = self._lost, 0
-            self.record("counter", DROPPED, lost, {"reason": "backlog"})
-        count = min(len(self._waiting), MAX_BATCH)
-        return [self._waiting.popleft() for _ in range(count)]
+        lost, self._lost = self._lost, 0
+        count = min(len(self._waiting), MAX_BATCH - 1)
+        batch = [self._waiting.popleft() for _ in range(count)]
+        if lost:
+            labels = {"reason": "backlog"}
+            batch.append(Observation("counter", DROPPED, lost, labels))
+        return batch
 
     def put_back(self, batch: list[Observation]) -> None:
         """Keep what could not be sent, if there is room."""

@@ -44,7 +44,9 @@ class Score:
         if not n:
             return 1.0
         spread = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
-        return min((p + _Z**2 / (2 * n) + spread) / (1 + _Z**2 / n), 1.0)
+        upper = (p + _Z**2 / (2 * n) + spread) / (1 + _Z**2 / n)
+        # Of 90 right ones of 90 the rounding falls below the share.
+        return min(max(upper, p), 1.0)
 
 
 def score(labelled: Iterable[Labelled]) -> Score:

@@ -1,0 +1,173 @@
+"""A press moves the metrics, and they are answered whatever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from doorbell.runtime import requests as r
+from doorbell.testing.waiting import until
+
+if TYPE_CHECKING:
+    from doorstep import Doorstep
+
+ROLES = ("button", "notify", "capture", "vision")
+VISIT_TOLD = (
+    'notifications_sent_total{channel="phone",notification_type="visit",status="sent"}'
+)
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+def address(doorstep: Doorstep) -> str:
+    return str(next(doorstep.ask(r.ShowMetrics())).address)
+
+
+def scrape(where: str, accept: str = "text/plain") -> str:
+    request = urllib.request.Request(
+        f"http://{where}/metrics", headers={"Accept": accept}
+    )
+    with urllib.request.urlopen(request, timeout=2.0) as answer:  # noqa: S310 - as above
+        return str(answer.read().decode())
+
+
+def values(where: str) -> dict[str, float]:
+    lines = [one for one in scrape(where).splitlines() if not one.startswith("#")]
+    return {name: float(value) for name, _, value in (x.rpartition(" ") for x in lines)}
+
+
+def test_a_press_moves_the_metrics(running: Doorstep) -> None:
+    where = address(running)
+    before = values(where)
+    running.stand("anna")
+    running.press()
+    running.told()
+
+    # The workers' own observations come with their next turn.
+    until(lambda: 'stage="deliver"' in scrape(where), 5.0, "the notify worker's word")
+    until(lambda: 'stage="journal"' in scrape(where), 5.0, "the button worker's word")
+    after = values(where)
+    for series in (
+        'pipeline_events_total{event_type="press",status="success"}',
+        'pipeline_events_total{event_type="ring",status="success"}',
+        'pipeline_events_total{event_type="captured",status="success"}',
+        'pipeline_events_total{event_type="decided",status="success"}',
+        'doorbell_visits_total{decision="known"}',
+        "doorbell_ring_decision_seconds_count",
+        "doorbell_ring_push_seconds_count",
+        VISIT_TOLD,
+    ):
+        assert (before.get(series, 0.0), after.get(series)) == (0.0, 1.0), series
+    assert after["known_faces_database_size"] == 1
+    assert after["doorbell_gallery_photos"] == 2
+    assert after["doorbell_frames_total"] > before["doorbell_frames_total"]
+    for stage in ("store", "capture", "detect", "embed"):
+        assert f'_count{{stage="{stage}"' in scrape(where), stage
+    for role in ROLES:
+        health = f'pipeline_worker_health{{worker_id="{role}",worker_type="{role}"}}'
+        assert after[health] == 1.0
+    assert len(values(where)) <= 300
+    assert "metric_refused" not in running.log.read_text()
+
+
+def test_an_example_of_a_slow_ring_names_its_visit(running: Doorstep) -> None:
+    running.press()
+    running.told()
+    shown = scrape(address(running), OPENMETRICS)
+    visit = running.visits()[0].id
+    assert f'# {{visit_id="{visit}"}}' in shown
+    assert shown.endswith("# EOF\n")
+
+
+def test_nobodys_name_is_in_the_metrics(running: Doorstep) -> None:
+    running.stand("anna")
+    running.press()
+    running.told()
+    shown = scrape(address(running), OPENMETRICS)
+    assert "Anna" not in shown
+    assert str(running.folder) not in shown
+
+
+def test_the_metrics_answer_while_every_worker_is_dead(doorstep: Doorstep) -> None:
+    # The first wait outlasts the test, so that the dead stay dead.
+    doorstep.change("backoff_s = 0.1", "backoff_s = 60.0\nbackoff_max_s = 60.0")
+    doorstep.start()
+    doorstep.ready()
+    where = address(doorstep)
+    for role in ROLES:
+        os.kill(doorstep.pid(role), signal.SIGKILL)
+
+    def all_dead() -> bool:
+        found = values(where)
+        return not any(
+            found[f'pipeline_worker_health{{worker_id="{one}",worker_type="{one}"}}']
+            for one in ROLES
+        )
+
+    until(all_dead, 5.0, "the deaths to show")
+    found = values(where)
+    for role in ROLES:
+        assert found[f'doorbell_worker_restarts_total{{worker_id="{role}"}}'] == 1
+    assert found["doorbell_processes"] == 1
+
+
+def test_the_command_shows_what_the_port_shows(household: Doorstep) -> None:
+    with household.connection() as connection:
+        for reply, fds in connection.ask(r.ShowMetrics()):
+            assert isinstance(reply, r.Metrics)
+            content = msgspec.json.decode(os.pread(fds[0], 1 << 20, 0))
+            os.close(fds[0])
+    names = {one["name"] for one in content["metrics"]}
+    assert "doorbell_uptime_seconds" in names
+    assert content["status"]["dropped"] == {}
+
+
+def test_an_error_is_counted_as_it_is_logged(running: Doorstep) -> None:
+    where = address(running)
+    running.config.write_text(running.config.read_text() + "\n[nonsense]\n")
+    assert running.process is not None
+    running.process.send_signal(signal.SIGHUP)
+    series = (
+        'errors_total{component="daemon",error_type="settings_refused",'
+        'severity="error"}'
+    )
+    until(lambda: values(where).get(series) == 1.0, 5.0, "the error to be counted")
+
+
+def test_a_taken_port_does_not_silence_the_bell(doorstep: Doorstep) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        doorstep.change("127.0.0.1:0", f"127.0.0.1:{port}")
+        doorstep.start()
+        doorstep.ready()
+        assert address(doorstep) == ""
+        doorstep.press()
+        assert len(doorstep.told()) == 1
+        assert "operations_unavailable" in doorstep.log.read_text()
+
+
+def test_with_a_token_only_who_has_it_reads(doorstep: Doorstep) -> None:
+    token = doorstep.folder / "token"
+    token.write_text("open-sesame-7\n")
+    token.chmod(0o600)
+    doorstep.change(
+        'listen = "127.0.0.1:0"', f'listen = "0.0.0.0:0"\ntoken_file = "{token}"'
+    )
+    doorstep.start()
+    doorstep.ready()
+    port = address(doorstep).rpartition(":")[2]
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        scrape(f"127.0.0.1:{port}")
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/metrics",
+        headers={"Authorization": "Bearer open-sesame-7"},
+    )
+    with urllib.request.urlopen(request, timeout=2.0) as answer:  # noqa: S310 - as above
+        assert b'code="401"' in answer.read()
+    assert "open-sesame-7" not in doorstep.log.read_text()

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from config.alerts import Alerts
+from config.audit import Audit
 from config.deploy import Deploy
 from config.logs import Log
 from config.metrics_settings import Metrics, Operations
@@ -23,6 +25,7 @@ from config.sections import (
     Vision,
     Visit,
 )
+from config.synthetic import Synthetic
 from config.tracing import Tracing
 from config.web import Web
 
@@ -46,9 +49,12 @@ class ProductionSettings(Section, frozen=True):
     storage: Storage = Storage()
     control: Control = Control()
     log: Log = Log()
+    audit: Audit = Audit()
     supervision: Supervision = Supervision()
     metrics: Metrics = Metrics()
     operations: Operations = Operations()
+    alerts: Alerts = Alerts()
+    synthetic: Synthetic = Synthetic()
     features: Features = Features()
     deploy: Deploy = Deploy()
     web: Web = Web()

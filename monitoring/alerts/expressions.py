@@ -202,25 +202,6 @@ def predict_linear(points: list[Point], at_s: float, ahead_s: float) -> float | 
 
 
 @dataclass(frozen=True)
-class Age:
-    """Seconds since a time that a metric gives in seconds since 1970."""
-
-    of: Expression
-
-    def promql(self) -> str:
-        """Say it in PromQL."""
-        return f"time() - {self.of.promql()}"
-
-    def value(self, history: History, at_s: float) -> Vector:
-        """Evaluate it."""
-        return {k: at_s - then for k, then in self.of.value(history, at_s).items()}
-
-    def series(self) -> Iterator[tuple[str, float]]:
-        """Yield what it reads."""
-        yield from self.of.series()
-
-
-@dataclass(frozen=True)
 class Total:
     """The sum of an expression, one for each value of the label `by`.
 

@@ -13,7 +13,6 @@ from promtool import Case, Sample, disagreement
 
 from monitoring.alerts.evaluator import AlertEvaluator
 from monitoring.alerts.expressions import (
-    Age,
     Both,
     Expression,
     Grown,
@@ -49,7 +48,6 @@ RULES = [
     ),
     _rule("Shrank", Where(Over("max_over_time", "heat", 300), ">", Latest("heat"))),
     _rule("Will", Where(Over("predict_linear", "heat", 300, ahead_s=600), ">", 100)),
-    _rule("Old", Where(Age(Latest("heat")), ">", 500)),
     _rule(
         "Much",
         Both(

@@ -48,6 +48,7 @@ class Phrases:
     and_more: str
     test_title: str
     test_body: str
+    alert_title: str
 
 
 _EN = Phrases(
@@ -95,6 +96,7 @@ _EN = Phrases(
     and_more="… and {n} more",
     test_title="Test of the doorbell",
     test_body="This is a test. Nobody rang.",
+    alert_title="The doorbell needs attention",
 )
 
 _DE = Phrases(
@@ -142,6 +144,7 @@ _DE = Phrases(
     and_more="… und {n} weitere",
     test_title="Test der Türklingel",
     test_body="Dies ist ein Test. Niemand hat geklingelt.",
+    alert_title="Die Türklingel braucht Hilfe",
 )
 
 _NL = Phrases(
@@ -189,6 +192,7 @@ _NL = Phrases(
     and_more="… en nog {n}",
     test_title="Test van de deurbel",
     test_body="Dit is een test. Er heeft niemand aangebeld.",
+    alert_title="De deurbel heeft aandacht nodig",
 )
 
 _FR = Phrases(
@@ -236,6 +240,7 @@ _FR = Phrases(
     and_more="… et {n} de plus",
     test_title="Test de la sonnette",
     test_body="Ceci est un test. Personne n'a sonné.",
+    alert_title="La sonnette a besoin d'attention",
 )
 
 PHRASES: Final[dict[Language, Phrases]] = {"en": _EN, "de": _DE, "nl": _NL, "fr": _FR}

@@ -31,7 +31,7 @@ _FIELD = re.compile(r"\{(\w+)\}")
 # Joiners are part of names in Persian and Hindi, other format characters reorder text.
 _JOINERS = {"\u200c", "\u200d"}
 
-Kind = Literal["ring", "name", "visit", "digest", "test"]
+Kind = Literal["ring", "name", "visit", "digest", "test", "alert"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class Occasion:
         reason: why there is none, as stored; empty when there is nothing to explain.
         scale: to say how alike; None leaves it to the decision.
         parts: the visits of a digest, oldest first.
+        text: of an alert.
     """
 
     kind: Kind
@@ -64,6 +65,7 @@ class Occasion:
     reason: str = ""
     scale: LikenessScale | None = None
     parts: tuple[Occasion, ...] = field(default=())
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def in_words(occasion: Occasion, language: Language, now: datetime) -> Words:
     match occasion.kind:
         case "test":
             return Words(phrases.test_title, phrases.test_body)
+        case "alert":
+            return Words(phrases.alert_title, occasion.text)
         case "digest":
             return _digest(occasion, phrases, now)
         case "ring" | "name" | "visit":

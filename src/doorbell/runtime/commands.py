@@ -254,7 +254,7 @@ class Conversation:
         notice = m.Notice(
             kind="test", key=f"test-{number}", replaces=f"test-{number}", at_s=now_s
         )
-        answered = await self._hub.dispatcher.test(target, notice)
+        answered = await self._hub.dispatcher.send_now(target, notice)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         self._peer.send(
             r.TargetAnswered(

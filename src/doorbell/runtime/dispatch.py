@@ -359,7 +359,9 @@ class Dispatcher:
                 told_at = (attempt.visit_id, time.monotonic())
                 self._last_push_s[parcel.target] = told_at
             self._lift_backoff(parcel.target)
-        verdicts = {item.id: self._verdict(item.id, message) for item in parcel.items}
+        # One that was withdrawn meanwhile needs none.
+        known = [item.id for item in parcel.items if item.id in self._items]
+        verdicts = {key: self._verdict(key, message) for key in known}
         for state in ("sent", "pending", "dead"):
             ids = [key for key, value in verdicts.items() if value == state]
             if ids:
@@ -430,8 +432,8 @@ class Dispatcher:
         for state, rows in self._memory.owed().items():
             await self._record(rows, state, "")
 
-    async def test(self, target: str, notice: Notice) -> Delivered:
-        """Send a marked push, past the outbox, and wait for the answer.
+    async def send_now(self, target: str, notice: Notice) -> Delivered:
+        """Send what is no visit (a test, an alert) past the outbox, and wait for it.
 
         Raises:
             UnavailableError: the notify process is not there, or died over it.

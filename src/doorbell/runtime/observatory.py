@@ -17,7 +17,10 @@ from typing import TYPE_CHECKING
 from config.metrics_settings import address_of
 from config.production.monitoring_config import MonitoringConfig
 from config.secrets import read_secret
+from doorbell.runtime import wiring
 from doorbell.runtime.accuracy_watch import AccuracyWatch
+from doorbell.runtime.alarms import Alarms
+from doorbell.runtime.health_routes import health_routes
 from doorbell.runtime.http_wire import HttpRequest, HttpResponse
 from doorbell.runtime.metrics_feed import MetricsFeed
 from doorbell.runtime.operations import OperationsServer
@@ -71,7 +74,13 @@ class Observatory:
         self._sampler = SystemSampler(collector, Path(settings.storage.dir))
         self._feed = MetricsFeed(hub, collector)
         self._accuracy = AccuracyWatch(hub, collector)
+        self._alarms = Alarms(hub, collector)
+        self.system.add_status("alerts", self._alarms.status)
+        self._heartbeat = wiring.heartbeat(
+            settings, environ, lambda: not hub.supervisor.is_lost("button")
+        )
         self.routes: dict[str, Handler] = {"/metrics": self._metrics}
+        self.routes.update(health_routes(hub.health))
         operations = settings.operations
         key = "operations.token_file"
         token = operations.token_file and read_secret(
@@ -92,6 +101,10 @@ class Observatory:
         await self._listen()
         self._spawn(self._sample())
         self._spawn(self._accuracy.run())
+        for work in self._alarms.tasks():
+            self._spawn(work)
+        if self._heartbeat is not None:
+            self._spawn(self._heartbeat())
         if not self.operations.address:
             self._spawn(self._listen_again())
 

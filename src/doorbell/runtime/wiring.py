@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from config.errors import SettingsError
+from config.errors import Mistake, SettingsError
 from config.secrets import read_secret
 from doorbell.adapters.clock import SystemClock
 from doorbell.adapters.model_catalogue import dlib_space
@@ -76,6 +76,7 @@ __all__ = [
     "state_lock",
     "system_clock",
     "target_urls",
+    "try_state",
     "zone",
 ]
 
@@ -125,6 +126,19 @@ def open_store(settings: ProductionSettings) -> StateStore:
         reserve_bytes=storage.reserve_kib << 10,
     )
     return Store.open(Path(storage.dir), options)
+
+
+def try_state(settings: ProductionSettings) -> None:
+    """Open a copy of the state as this release would: migrate it and read its key.
+
+    Raises:
+        StorageError: this release cannot use it; the state itself was only read.
+    """
+    from doorbell.adapters.store_trial import try_store
+
+    storage = settings.storage
+    key_file = Path(storage.key_file) if storage.key_file else None
+    try_store(Path(storage.dir), key_file)
 
 
 def read_rings(folder: Path, after_seq: int) -> Sequence[Ring]:
@@ -199,6 +213,28 @@ def target_urls(
         for target in settings.notify.targets
         if target.enabled
     }
+
+
+def heartbeat(
+    settings: ProductionSettings,
+    environ: Mapping[str, str],
+    is_sound: Callable[[], bool],
+) -> Callable[[], Work] | None:
+    """What tells a service outside that the bell can be rung; None if none is set.
+
+    Raises:
+        SettingsError: its address cannot be read, or is no web address.
+    """
+    file, key = settings.alerts.heartbeat_url_file, "alerts.heartbeat_url_file"
+    if not file:
+        return None
+    url = read_secret(key, file, environ)
+    if not url.startswith(("https://", "http://")):
+        raise SettingsError([Mistake(key, None, "holds no web address", file)])
+    protect([url])
+    from doorbell.adapters.heartbeat import beat
+
+    return lambda: beat(url, settings.alerts.heartbeat_s, is_sound)
 
 
 def zone(settings: ProductionSettings) -> tzinfo:

@@ -289,7 +289,7 @@ class EngineReady(Message, frozen=True):
 
 # Notifications.
 
-NoticeKind = Literal["ring", "name", "visit", "digest", "test"]
+NoticeKind = Literal["ring", "name", "visit", "digest", "test", "alert"]
 
 
 class NoticeFace(Struct, frozen=True):
@@ -307,7 +307,8 @@ class Notice(Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `ring`: someone rang, the name will follow; `name`: the update of a
-            `ring`; `visit`: the only push of a visit; `digest`: what piled up.
+            `ring`; `visit`: the only push of a visit; `digest`: what piled up;
+            `alert`: something is wrong with the doorbell, as `text` says.
         key: idempotency key, visit id + kind; a second send replaces the first.
         replaces: what the service may use to replace an earlier push: the visit id.
         at_s: wall seconds since 1970 UTC, None when the clock could not be trusted.
@@ -332,6 +333,7 @@ class Notice(Struct, frozen=True, kw_only=True):
     synthetic: bool = False
     rings: int = 1
     reason: str = ""
+    text: str = ""
     digest: list[Notice] = []
     unsure_at: float | None = None
     known_at: float | None = None
@@ -410,10 +412,15 @@ class Rung(Message, frozen=True):
 
 
 class RequestRing(Message, frozen=True):
-    """Hub to button: somebody rang otherwise; answered by `Rung` with `request`."""
+    """Hub to button: somebody rang otherwise; answered by `Rung` with `request`.
+
+    `kept` is false for a self-test that is not to wear the card: it is answered as an
+    undurable ring, at once.
+    """
 
     request: int
     source: RingSource
+    kept: bool = True
 
 
 class RingAccepted(Message, frozen=True):

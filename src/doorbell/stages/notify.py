@@ -231,7 +231,8 @@ class NotifyStage:
         notifier = self._notifiers[message.target]
         began_s = monotonic()
         answer = notifier.send(push, self._timeout_s(message.target))
-        record_stage("deliver", "notify", monotonic() - began_s)
+        if not message.notice.synthetic:
+            record_stage("deliver", "notify", monotonic() - began_s)
         detail = "; ".join(part for part in (answer.detail, trouble) if part)
         return Answer(answer.outcome, detail, answer.retry_after_s)
 
@@ -279,6 +280,7 @@ class NotifyStage:
             reason=notice.reason,
             scale=_scale(notice),
             parts=tuple(self._occasion(part) for part in notice.digest),
+            text=notice.text,
         )
 
     def _now(self) -> datetime:

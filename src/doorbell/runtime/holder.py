@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from config.errors import SettingsError
 from config.holder import load_for_holder
 from doorbell.core.errors import BadSettingsError, DoorbellError, UnavailableError
+from doorbell.runtime import holder_parts
 from doorbell.runtime.holder_wiring import build_holder
 from doorbell.runtime.hub_side import HubSide, listen
 from doorbell.runtime.kept_descriptors import KeptDescriptors
@@ -173,7 +174,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("--config", type=Path, help="settings file")
+    parser.add_argument(
+        "--parts",
+        action="store_true",
+        help="print a digest of what the program is made of, and end",
+    )
     chosen = parser.parse_args(arguments)
+    if chosen.parts:
+        print(holder_parts.digest())  # noqa: T201 - as asked
+        return 0
     faulthandler.enable()
     try:
         settings = load_for_holder(chosen.config, os.environ)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SEND_TIMEOUT_S = 5.0
+# A line's queue is full while its holder is started anew, again and again.
+_QUEUE_TIMEOUT_S = 30.0
 
 
 class FakeButton:
@@ -98,12 +100,12 @@ def press(path: Path, held_ms: int = 200) -> None:
 
 def tell(path: Path, line: str) -> None:
     """Send one line: `press 200ms`, `down` or `up`."""
-    _send(path, line.encode())
+    _send(path, line.encode(), _SEND_TIMEOUT_S)
 
 
-def _send(path: Path, block: bytes) -> None:
+def _send(path: Path, block: bytes, within_s: float) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.settimeout(_SEND_TIMEOUT_S)
+        sender.settimeout(within_s)
         try:
             sender.sendto(block, str(path))
         except OSError as error:
@@ -133,7 +135,8 @@ class LineFinger:
         """
         self._seqno += 1
         at_ns = time.monotonic_ns() if mono_ns is None else mono_ns
-        _send(self._path, encode(LineEvent(at_ns, pressed, self._seqno)))
+        event = LineEvent(at_ns, pressed, self._seqno)
+        _send(self._path, encode(event), _QUEUE_TIMEOUT_S)
         return at_ns
 
     def press(self, held_s: float = 0.05) -> int:

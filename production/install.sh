@@ -1,0 +1,219 @@
+#!/usr/bin/env bash
+# Install the doorbell on Raspberry Pi OS or Debian (bookworm, trixie), over SSH or not.
+# Doing it again is harmless: what is there is left as it is, what is missing is made.
+set -euo pipefail
+
+usage() {
+  cat <<'END'
+usage: sudo production/install.sh [--release DIR] [--no-packages] [--no-start]
+       sudo production/install.sh --uninstall [--purge]
+
+  --release DIR   a folder of wheels with release.json: nothing is fetched.
+                  Without it the locked requirements come from the package index,
+                  and our own wheel is built from this checkout.
+  --no-packages   install no packages of the operating system
+  --no-start      install, but start nothing
+  --uninstall     remove programs and units; settings, people and visits stay
+  --purge         with --uninstall: these too
+
+example: sudo production/install.sh
+END
+}
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TOP=$(dirname "$HERE")
+ROOT=/opt/doorbell
+UNITS=/etc/systemd/system
+SERVICES=(doorbell-button.service doorbell-audit.service doorbell-http.socket
+  doorbell@blue.service doorbell@green.service doorbell-deploy.timer)
+
+RELEASE='' PACKAGES=yes START=yes ACTION=install PURGE=no
+while [ $# -gt 0 ]; do
+  case $1 in
+    --release) RELEASE=$(cd "${2:?--release needs a folder}" && pwd); shift ;;
+    --no-packages) PACKAGES=no ;;
+    --no-start) START=no ;;
+    --uninstall) ACTION=uninstall ;;
+    --purge) PURGE=yes ;;
+    -h | --help) usage; exit 0 ;;
+    *) echo "install.sh: there is no option $1" >&2; usage >&2; exit 2 ;;
+  esac
+  shift
+done
+
+say() { printf '%s\n' "== $*"; }
+fail() { printf 'install.sh: %s\n' "$1" >&2; exit "${2:-69}"; }
+
+# Units and their companions: beside us in a release, in the checkout otherwise.
+assets() {
+  local folder
+  for folder in "$HERE/systemd" "$TOP/infrastructure/systemd"; do
+    [ -e "$folder/doorbell@.service" ] && { echo "$folder"; return; }
+  done
+  fail "the units are missing: run it from a checkout or a release"
+}
+
+check_machine() {
+  [ "$(id -u)" = 0 ] || fail "only root can install: use sudo" 2
+  [ -d /run/systemd/system ] || fail "this machine does not run systemd"
+  [ "$(getconf LONG_BIT)" = 64 ] || fail "a 64-bit system is needed: there are no wheels for 32"
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    command -v python3 >/dev/null || [ "$PACKAGES" = yes ] || fail "Python 3.11 or later is needed"
+}
+
+# Only what is missing and what this system has: picamera2 is Raspberry Pi OS's.
+install_packages() {
+  [ "$PACKAGES" = yes ] || return 0
+  local name missing=()
+  for name in python3 python3-venv python3-picamera2; do
+    dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'ok installed' || missing+=("$name")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  local known=()
+  for name in "${missing[@]}"; do
+    [ -n "$(apt-cache policy "$name" 2>/dev/null | sed -n 's/  Candidate: \([^(].*\)/\1/p')" ] && known+=("$name")
+  done
+  [ ${#known[@]} -gt 0 ] || return 0
+  say "installing ${known[*]}"
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${known[@]}" >/dev/null
+}
+
+# A file that is the same is not touched; says whether anything changed.
+put() {
+  cmp -s "$1" "$2" && return 1
+  install -D -m 0644 "$1" "$2"
+}
+
+install_units() {
+  local from name
+  from=$(assets)
+  for name in doorbell-button.service doorbell-audit.service doorbell-http.socket \
+    doorbell@.service doorbell-deploy.service doorbell-deploy.timer; do
+    put "$from/$name" "$UNITS/$name" || true
+  done
+  put "$from/sysusers.conf" /etc/sysusers.d/doorbell.conf || true
+  put "$from/tmpfiles.conf" /etc/tmpfiles.d/doorbell.conf || true
+  put "$from/journald.conf" /etc/systemd/journald.conf.d/doorbell.conf &&
+    systemctl try-restart systemd-journald.service || true
+  put "$from/watchdog.conf" /etc/systemd/system.conf.d/doorbell.conf && systemctl daemon-reexec || true
+  systemd-sysusers doorbell.conf
+  systemd-tmpfiles --create doorbell.conf
+  systemctl daemon-reload
+}
+
+install_settings() {
+  local target=/etc/doorbell/doorbell.toml
+  [ -e "$target" ] && return 0
+  say "settings: $target"
+  local sample=$TOP/config/doorbell.sample.toml
+  [ -e "$sample" ] || sample=$HERE/doorbell.sample.toml
+  # In production the button and the control socket are where the units have them.
+  sed -e 's|^# holder = ""$|holder = "/run/doorbell/button.sock"|' \
+    -e '/^\[control\]$/,/^\[/ s|^# socket = ""$|socket = "/run/doorbell/control.sock"|' \
+    "$sample" > "$target.new"
+  grep -q '^holder = ' "$target.new" || fail "the sample of the settings has no [button] holder"
+  install -m 0640 -o root -g doorbell "$target.new" "$target"
+  rm -f "$target.new"
+}
+
+# The deployer has an environment of its own: it must work when every slot is broken.
+make_deployer() {
+  [ -x "$ROOT/deploy/bin/pip" ] || python3 -m venv "$ROOT/deploy"
+  if [ -z "$RELEASE" ]; then
+    RELEASE=$ROOT/fetched
+    fetch_release
+  fi
+  "$ROOT/deploy/bin/pip" install -q --disable-pip-version-check --no-index --no-cache-dir \
+    --find-links "$RELEASE" --upgrade 'doorbell-edge[deploy]'
+  [ -e "$RELEASE/release.json" ] ||
+    "$ROOT/deploy/bin/doorbell-deploy" publish describe \
+      "$("$ROOT/deploy/bin/python" -c 'import importlib.metadata as m; print(m.version("doorbell-edge"))')" "$RELEASE"
+}
+
+fetch_release() {
+  [ -e "$TOP/pyproject.toml" ] || fail "give --release, or run it from a checkout"
+  say "fetching the locked requirements (some 250 MB)"
+  rm -rf "$RELEASE"
+  mkdir -p "$RELEASE"
+  local pip=("$ROOT/deploy/bin/pip" wheel -q --disable-pip-version-check --no-deps -w "$RELEASE")
+  "${pip[@]}" --require-hashes -r "$TOP/requirements-production.txt"
+  "${pip[@]}" "$TOP"
+}
+
+install_release() {
+  say "installing (a Pi takes some minutes)"
+  SLOT=$("$ROOT/deploy/bin/python" -m production.installation "$RELEASE")
+  [ "$RELEASE" != "$ROOT/fetched" ] || rm -rf "$RELEASE"
+  ln -sfn "$ROOT/current/bin/doorbell" /usr/local/bin/doorbell
+  ln -sfn "$ROOT/deploy/bin/doorbell-deploy" /usr/local/bin/doorbell-deploy
+}
+
+# A part that this release does not have is no unit that can be started.
+has_part() {
+  [ "$1" != doorbell-audit.service ] ||
+    "$ROOT/current/bin/python" -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("monitoring.logging.audit_writer"))'
+}
+
+start() {
+  local unit
+  for unit in "${SERVICES[@]}"; do
+    has_part "$unit" && systemctl enable -q "$unit"
+  done
+  [ "$START" = yes ] || return 0
+  say "starting slot $SLOT"
+  for unit in doorbell-button.service doorbell-audit.service doorbell-http.socket doorbell-deploy.timer; do
+    has_part "$unit" && systemctl start "$unit"
+  done
+  systemctl start "doorbell@$SLOT.service" || {
+    journalctl -u "doorbell@$SLOT" -u doorbell-button -n 20 --no-pager -o cat >&2
+    fail "it does not start; the log is above"
+  }
+}
+
+advise() {
+  say "installed. What to do next:"
+  cat <<'END'
+  sudo adduser $USER doorbell-admin    then log in anew: you may enrol and erase
+  sudoedit /etc/doorbell/doorbell.toml what to tell whom, which camera
+  sudo systemctl reload-or-restart 'doorbell@*'
+  doorbell status                      how it is doing
+END
+}
+
+uninstall() {
+  say "stopping"
+  local unit
+  for unit in "${SERVICES[@]}" doorbell-deploy.service; do
+    systemctl disable -q --now "$unit" 2>/dev/null || true
+    systemctl stop "$unit" 2>/dev/null || true
+  done
+  rm -f "$UNITS"/doorbell-{button,audit,deploy}.service "$UNITS"/doorbell-{http.socket,deploy.timer} \
+    "$UNITS/doorbell@.service" /etc/systemd/journald.conf.d/doorbell.conf \
+    /etc/systemd/system.conf.d/doorbell.conf /usr/local/bin/doorbell /usr/local/bin/doorbell-deploy
+  systemctl daemon-reload
+  systemctl reset-failed 'doorbell*' 2>/dev/null || true
+  rm -rf "$ROOT" /var/lib/doorbell-deploy /run/doorbell /run/doorbell-deploy
+  if [ "$PURGE" = yes ]; then
+    say "removing settings, people and visits"
+    rm -rf /etc/doorbell /var/lib/doorbell
+    rm -f /etc/sysusers.d/doorbell.conf /etc/tmpfiles.d/doorbell.conf
+    userdel doorbell 2>/dev/null || true
+    groupdel doorbell 2>/dev/null || true
+    groupdel doorbell-admin 2>/dev/null || true
+  else
+    say "kept: /etc/doorbell and /var/lib/doorbell (remove them with --purge)"
+  fi
+}
+
+check_machine
+if [ "$ACTION" = uninstall ]; then
+  uninstall
+  exit 0
+fi
+install_packages
+install_units
+install_settings
+make_deployer
+install_release
+start
+advise

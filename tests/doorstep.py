@@ -73,6 +73,8 @@ progress_timeout_s = 1.5
 grace_s = 3.0
 [operations]
 listen = "127.0.0.1:0"
+[synthetic]
+every_s = 0.0
 [log]
 level = "info"
 format = "json"

@@ -99,6 +99,8 @@ source = "mock"
 merge_s = 0.0
 [camera]
 source = "{source}"
+[synthetic]
+every_s = 0.0
 [log]
 level = "error"
 [notify]

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import os
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from config.errors import SettingsError
 from doorbell.runtime import wiring
@@ -18,7 +20,9 @@ from doorbell.runtime.control import ControlServer, listen
 from doorbell.runtime.hub import Hub
 from doorbell.runtime.observatory import Observatory
 from doorbell.runtime.reload import plan_reload
+from doorbell.runtime.reporting import begin_log
 from doorbell.runtime.sdnotify import SystemdNotifier
+from doorbell.runtime.standby import Standby
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +46,7 @@ class Daemon:
         environ: for the service manager and its credentials.
         load: reads the settings again, for SIGHUP.
         watch: hears of each thing that happens.
+        begins: `standby` loads everything and waits for SIGUSR1.
     """
 
     def __init__(
@@ -50,7 +55,10 @@ class Daemon:
         environ: Mapping[str, str],
         load: Callable[[], ProductionSettings],
         watch: Watch | None = None,
+        begins: Literal["active", "standby"] = "active",
     ) -> None:
+        self._begins = begins
+        self._word = asyncio.Event()
         self._settings = settings
         self._environ = environ
         self._load = load
@@ -68,7 +76,10 @@ class Daemon:
             UnavailableError: another process holds the state directory.
             NewerStateError: a newer release wrote the state.
         """
-        with wiring.state_lock(self._settings):
+        self._take_signals()
+        with contextlib.ExitStack() as lease:
+            if self._begins == "active":
+                lease.enter_context(wiring.state_lock(self._settings))
             roles = wiring.roles(self._settings)
             hub = Hub(self._settings, roles, self._environ, self._watch)
             observatory = Observatory(hub, self._environ)
@@ -79,11 +90,13 @@ class Daemon:
             hub.http.listen(self._settings.web, self._environ)
             hub.http.answer_by(server.serve_web)
             try:
+                if self._begins == "standby" and not await self._stand_by(hub, lease):
+                    return
                 # First, so that it hears of everything.
                 await observatory.start()
                 await hub.start()
                 server.listen_on(listen(path, control.group))
-                self._take_signals(hub)
+                self._take_reload(hub)
                 await self._serve(hub, started)
             finally:
                 self._systemd.send(stopping="1", status="telling the visit in hand")
@@ -92,22 +105,46 @@ class Daemon:
                 server.close()
                 await hub.stop()
                 await observatory.stop()
-                path.unlink(missing_ok=True)
+                if not hub.stands_by:
+                    path.unlink(missing_ok=True)
+
+    async def _stand_by(self, hub: Hub, lease: contextlib.ExitStack) -> bool:
+        """Wait for the door; false if told to end instead."""
+        standby = Standby(hub, self._environ, self._systemd, os.getpid())
+        try:
+            await standby.warm_up()
+            lock = await standby.wait(self._word, self._end)
+            if lock is None:
+                return False
+            lease.enter_context(lock)
+            await standby.take_over()
+        finally:
+            await standby.close()
+        log.info("took_over")
+        return True
 
     def stop(self) -> None:
         """End in order, as on SIGTERM."""
         self._end.set()
 
-    def _take_signals(self, hub: Hub) -> None:
+    def _take_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        # To take the door, if we stand by; who has it already does nothing.
+        loop.add_signal_handler(signal.SIGUSR1, self._word.set)
+
+    def _take_reload(self, hub: Hub) -> None:
+        loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGHUP, self._reload, hub)
 
     def _reload(self, hub: Hub) -> None:
         try:
-            plan = plan_reload(hub.settings, self._load())
+            before = hub.settings
+            plan = plan_reload(before, self._load())
             hub.reconfigure(plan.settings, plan.roles)
+            if plan.settings.log != before.log:
+                begin_log(plan.settings)
         except SettingsError as error:
             log.error("settings_refused", extra={"error": str(error)})  # noqa: TRY400 - every mistake is in the message
             return
@@ -118,6 +155,7 @@ class Daemon:
     async def _serve(self, hub: Hub, started: Callable[[Hub], None] | None) -> None:
         await self._until_heard(hub)
         self._systemd.send(ready="1", status=hub.summary())
+        hub.synthetic.start()
         if started is not None:
             started(hub)
         period_s = self._systemd.watchdog_s or STATUS_S

@@ -56,7 +56,7 @@ class Doorkeeper:
 
     Args:
         happened: called with what happened to which visit, for people who watch.
-        token: begins the name of each visit towards vision; a doorkeeper's own.
+        visits_called: how names of visits towards vision begin; a doorkeeper's own.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, put together once by the hub
@@ -69,9 +69,9 @@ class Doorkeeper:
         ledger: VisitLedger,
         dispatcher: Teller,
         happened: Callable[[Happening, OpenVisit], None],
-        token: str = "visit",
+        visits_called: str = "visit",
     ) -> None:
-        self._token = token
+        self._visits_called = visits_called
         self._clock = clock
         self._desk = desk
         self._frames = frames
@@ -185,7 +185,7 @@ class Doorkeeper:
     ) -> OpenVisit:
         # A bell that rings on and on must not gather visits, each with its picture.
         self.sweep()
-        token = f"{self._token}-{next(self._tokens)}"
+        token = f"{self._visits_called}-{next(self._tokens)}"
         edge_s = edge.mono_ns / NS_PER_S
         course = VisitCourse(self._limits, edge_s)
         visit = OpenVisit(token, course, edge, edge_s, trace, late=late)

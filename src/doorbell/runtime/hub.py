@@ -37,6 +37,7 @@ from doorbell.runtime.questions import Questions
 from doorbell.runtime.recovery import Recovery
 from doorbell.runtime.security_desk import SecurityDesk
 from doorbell.runtime.supervisor import Supervisor
+from doorbell.runtime.synthetic import SyntheticBell
 from doorbell.runtime.traces import ROLE, Traces
 from doorbell.runtime.visit_frames import VisitFrames
 from doorbell.stages import messages as m
@@ -87,6 +88,8 @@ class Hub:
         self.clock = wiring.system_clock()
         self.button: m.ButtonState | None = None
         self.model_passes = 0
+        # While it waits for the door, the state is another slot's.
+        self.stands_by = False
         self._environ = environ
         self.ledger = Ledger(lambda: wiring.open_store(settings))
         slots, slot_size, self._ring_fd = self._make_ring()
@@ -119,7 +122,7 @@ class Hub:
             ledger=self.ledger,
             send=send,
             names=self.household.names,
-            told=self.audience.told,
+            told=self._told,
         )
         self.anticipator = Anticipator(self.desk, send)
         self.doorkeeper = Doorkeeper(
@@ -137,6 +140,7 @@ class Hub:
         )
         self.ledger.recovered = self._recovered
         self.http = HttpDoor(self.supervisor)
+        self.synthetic = SyntheticBell(self, slot_size)
         self.health = HealthDesk(self)
         self.audience.admit(self.health)
         self.audience.admit(SecurityDesk())
@@ -190,7 +194,7 @@ class Hub:
         self.desk.worker_up(role)
         self.audience.worker_up(role)
         match role:
-            case "vision":
+            case "vision" if not self.stands_by:
                 self._spawn(self._welcome_vision())
             case "notify":
                 self.dispatcher.wake()
@@ -219,6 +223,7 @@ class Hub:
                 self.anticipator.ended()
                 self.anticipator.sees_faces = False
                 self.doorkeeper.vision_down()
+                self.synthetic.vision_down()
             case "notify":
                 self.dispatcher.notify_down()
             case "button":
@@ -248,6 +253,9 @@ class Hub:
 
     def worker_said(self, role: str, message: object, fds: list[int]) -> None:
         """Route one message."""
+        if self.synthetic.heard(message):
+            close_all(fds)
+            return
         self.audience.worker_said(role, message)
         match message:
             case m.FrameTaken():
@@ -258,10 +266,12 @@ class Hub:
             case m.Seen():
                 self._seen(message)
             case m.PressBegan():
+                self.synthetic.give_way()
                 self.doorkeeper.press_began(message)
             case m.PressVoid(press=press):
                 self.doorkeeper.press_void(press)
             case m.Rung():
+                self.synthetic.give_way()
                 self.doorkeeper.rung(message)
             case m.Delivered():
                 self._spawn(self.dispatcher.delivered(message))
@@ -269,6 +279,10 @@ class Hub:
                 self._rare(role, message, fds)
                 return
         close_all(fds)
+
+    def _told(self, visit_id: str, target: str, status: str, detail: str) -> None:
+        if not self.synthetic.told(visit_id, target, status, detail):
+            self.audience.told(visit_id, target, status, detail)
 
     def _rare(self, role: str, message: object, fds: list[int]) -> None:
         match message:
@@ -398,6 +412,7 @@ class Hub:
         )
         self.dispatcher.reconfigure(settings.notify, urls, wiring.zone(settings))
         self.doorkeeper.reconfigure(settings)
+        self.synthetic.reconfigure()
         self.supervisor.restart(roles)
 
     async def _every(self, period_s: float, work: Callable[[], None]) -> None:
@@ -435,6 +450,7 @@ class Hub:
     async def stop(self) -> None:
         """Tell the visit in hand, within the grace, and end every worker."""
         grace_s = self.settings.supervision.grace_s
+        self.synthetic.stop()
         # First whoever hears rings: a press of this instant is still to be told.
         await self.supervisor.stop(["button"], min(grace_s, BUTTON_GRACE_S))
         try:

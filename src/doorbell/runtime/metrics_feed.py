@@ -181,6 +181,9 @@ class MetricsFeed(Onlooker):
         record_gauge("doorbell_storage_working", not hub.ledger.trouble)
         record_gauge("known_faces_database_size", len(hub.household.names))
         record_gauge("doorbell_gallery_photos", hub.household.compared)
+        if hub.settings.synthetic.every_s > 0:
+            age_s = hub.synthetic.age_s
+            record_gauge("doorbell_synthetic_success_age_seconds", age_s)
         self._refresh_camera(now.mono_ns)
         self._refresh_queues()
         for role, worker in hub.supervisor.workers.items():

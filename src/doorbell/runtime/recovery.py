@@ -12,7 +12,9 @@ from doorbell.runtime import wiring
 
 if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
+    from doorbell.core.stamp import Stamp
     from doorbell.ports.clock import Clock
+    from doorbell.ports.store import OutboxItem, Store
     from doorbell.runtime.dispatch import Dispatcher
     from doorbell.runtime.doorkeeper import Doorkeeper
     from doorbell.runtime.ledger import Ledger
@@ -45,7 +47,7 @@ class Recovery:
         """Finish what the state holds; rings follow when the button is heard."""
         try:
             unfinished, pending = await self._ledger.call(
-                lambda store: (store.unfinished(), store.pending())
+                lambda store: _left(store, self._clock.now())
             )
         except StorageError:
             return
@@ -77,14 +79,40 @@ class Recovery:
         self._doorkeeper.begin_at(cursor)
         now = self._clock.now()
         for ring in await asyncio.to_thread(wiring.read_rings, self._journal, cursor):
-            self._doorkeeper.resume(ring, now)
+            if ring.source == "synthetic":
+                self._doorkeeper.pass_by(ring)
+            else:
+                self._doorkeeper.resume(ring, now)
 
     async def _take_up_fresh_rings(self) -> None:
         """Without a cursor only what is fresh is surely not told yet."""
-        found = await asyncio.to_thread(wiring.read_rings, self._journal, 0)
+        rings = await asyncio.to_thread(wiring.read_rings, self._journal, 0)
+        found = [ring for ring in rings if ring.source != "synthetic"]
         self._doorkeeper.hold(found)
         now = self._clock.now()
         for ring in found:
             age_s = ring.stamp.age_s(now)
             if age_s is not None and age_s <= self._expiry_s:
                 self._doorkeeper.resume(ring, now)
+
+
+def _left(
+    store: Store, now: Stamp
+) -> tuple[list[wiring.VisitRecord], list[OutboxItem]]:
+    """Return what a crash left undecided and untold, but for self-tests: those end."""
+    unfinished, pending = store.unfinished(), store.pending()
+    for visit in unfinished:
+        if visit.synthetic:
+            store.close_visit(wiring.degraded(visit, Reason.RESTARTED), [])
+    tests = [item.id for item in pending if _is_self_test(store, item)]
+    if tests:
+        store.record_attempt(tests, "dead", "the doorbell was restarted", now)
+    return (
+        [visit for visit in unfinished if not visit.synthetic],
+        [item for item in pending if item.id not in tests],
+    )
+
+
+def _is_self_test(store: Store, item: OutboxItem) -> bool:
+    visit = store.visit(item.visit_id)
+    return visit is not None and visit.synthetic

@@ -157,6 +157,8 @@ class ButtonStage:
         """Take one message; none of them brings a descriptor."""
         del fds
         match message:
+            case RequestRing(request=request, source=source, kept=False):
+                self._acknowledge(request, source)
             case RequestRing(request=request, source=source):
                 draft = Draft(self._new_id(), source, self._clock.now())
                 self._ring(draft, press=0, request=request)
@@ -272,6 +274,12 @@ class ButtonStage:
         since_ns = self._clock.mono_ns()
         self._waiting[draft.id] = _Waiting(draft, press, request, since_ns)
         self._heard.light(draft.source)
+
+    def _acknowledge(self, request: int, source: RingSource) -> None:
+        """Answer a self-test that is to leave no trace."""
+        ring = Ring(0, self._new_id(), source, self._clock.now(), durable=False)
+        self._send(Rung(ring=ring, request=request))
+        self._send(RingAccepted(request=request, ring=ring))
 
     def _hear_writer(self) -> None:
         for news in self._writer.news():

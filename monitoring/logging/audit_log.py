@@ -58,6 +58,9 @@ class AuditLog:
         now: the clocks.
         limits: see there.
 
+    Attributes:
+        newest: the newest checkpoint; None before the first.
+
     Raises:
         OSError: the folder cannot be read or written.
     """
@@ -85,7 +88,7 @@ class AuditLog:
         self._name = found.name
         self._bytes = found.good_bytes
         self._opened = found.opened
-        self._covered = found.covered.size if found.covered else 0
+        self.newest = found.covered
         try:
             self._begin(found)
         except BaseException:
@@ -107,7 +110,7 @@ class AuditLog:
     @property
     def covered(self) -> int:
         """How many records the newest checkpoint covers."""
-        return self._covered
+        return self.newest.size if self.newest else 0
 
     # Opening.
 
@@ -129,7 +132,7 @@ class AuditLog:
                 self._is_urgent = fault != "torn"
                 self._open_file(fault, [])
         self._note_new_key(old_key)
-        if self.size > self._covered:
+        if self.size > self.covered:
             self._uncovered_ns = self._now().mono_ns
         if self._is_urgent:
             self.checkpoint()
@@ -276,11 +279,11 @@ class AuditLog:
 
     def due_s(self) -> float | None:
         """Seconds until a checkpoint is due, 0 if it is; None if nothing has grown."""
-        if self.size <= self._covered or self._uncovered_ns is None:
+        if self.size <= self.covered or self._uncovered_ns is None:
             return None
         if self._is_urgent:
             return 0.0
-        if self.size - self._covered >= self._limits.checkpoint_records:
+        if self.size - self.covered >= self._limits.checkpoint_records:
             return 0.0
         waited_s = (self._now().mono_ns - self._uncovered_ns) / NS_PER_S
         return max(self._limits.checkpoint_s - waited_s, 0.0)
@@ -301,7 +304,7 @@ class AuditLog:
             self._uncovered_ns, self._is_urgent = self._now().mono_ns, False
             msg = f"the checkpoint cannot be kept: {error.strerror or error}"
             raise AuditUnwritableError(msg) from error
-        self._covered = signed.size
+        self.newest = signed
         self._is_urgent, self._uncovered_ns = False, None
         return signed
 
@@ -333,7 +336,7 @@ class AuditLog:
 
     def close(self) -> None:
         """Let go of the files; sign what is uncovered first, if that is possible."""
-        if self.size > self._covered:
+        if self.size > self.covered:
             with contextlib.suppress(AuditUnwritableError):
                 self.checkpoint()
         self._close_files()

@@ -1,0 +1,146 @@
+"""Send checkpoints to a witness, without anybody waiting for it.
+
+A thread of the writer's process; it holds at most the newest checkpoint. Whether the
+witness has taken one is told by its signature, where its key is known.
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import threading
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING
+
+from monitoring.logging import audit_proofs
+from monitoring.logging.audit_errors import AuditError
+from monitoring.logging.checkpoint import (
+    Checkpoint,
+    CheckpointError,
+    Verifier,
+    consistency_text,
+)
+
+if TYPE_CHECKING:
+    from monitoring.logging.audit_files import Folder
+
+log = logging.getLogger("doorbell.audit.witness")
+
+TIMEOUT_S = 10.0
+FIRST_RETRY_S, LAST_RETRY_S = 5.0, 900.0
+MAX_ANSWER = 16384
+CONFLICT = 409
+
+
+class WitnessRefusedError(Exception):
+    """The witness does not take this for the log it has seen."""
+
+
+class WitnessSender(threading.Thread):
+    """Sends the newest checkpoint until the witness has taken it.
+
+    Args:
+        folder: of the log, for the proofs.
+        url: of the witness, without `/add-checkpoint`.
+        witness: its public key; None to take its word unsigned.
+
+    Attributes:
+        witnessed: size of the newest checkpoint it has taken.
+        trouble: what it said last; empty while all is well.
+    """
+
+    def __init__(self, folder: Folder, url: str, witness: Verifier | None) -> None:
+        super().__init__(name="witness", daemon=True)
+        self._folder = folder
+        self._url = f"{url.rstrip('/')}/add-checkpoint"
+        self._witness = witness
+        self._newest: Checkpoint | None = None
+        self._wake = threading.Condition()
+        self._is_ending = False
+        self.witnessed = 0
+        self.trouble = ""
+
+    def offer(self, checkpoint: Checkpoint) -> None:
+        """Send this when there is time; an older one that still waits is dropped."""
+        with self._wake:
+            self._newest = checkpoint
+            self._wake.notify()
+
+    def end(self) -> None:
+        """Stop; what was not sent is sent after the next start."""
+        with self._wake:
+            self._is_ending = True
+            self._wake.notify()
+
+    def run(self) -> None:
+        """Send until the end."""
+        retry_s = FIRST_RETRY_S
+        while (checkpoint := self._next()) is not None:
+            try:
+                self._send(checkpoint)
+            except WitnessRefusedError as error:
+                self._note("witness_refused", str(error))
+            except (OSError, http.client.HTTPException, AuditError) as error:
+                self._note("witness_unreachable", str(error))
+            else:
+                self.witnessed, self.trouble = checkpoint.size, ""
+                retry_s = FIRST_RETRY_S
+                continue
+            self._again(checkpoint, retry_s)
+            retry_s = min(retry_s * 2, LAST_RETRY_S)
+
+    def _next(self) -> Checkpoint | None:
+        with self._wake:
+            while self._newest is None and not self._is_ending:
+                self._wake.wait()
+            checkpoint, self._newest = self._newest, None
+            return None if self._is_ending else checkpoint
+
+    def _again(self, checkpoint: Checkpoint, wait_s: float) -> None:
+        with self._wake:
+            if self._newest is None and not self._is_ending:
+                self._wake.wait(wait_s)
+            self._newest = self._newest or checkpoint
+
+    def _note(self, event: str, text: str) -> None:
+        if text != self.trouble:
+            log.error(event, extra={"error": text, "witness": self._url})
+        self.trouble = text
+
+    def _send(self, checkpoint: Checkpoint) -> None:
+        status, answer = self._post(self.witnessed, checkpoint)
+        if status == CONFLICT and answer.strip().isdigit():
+            seen = int(answer)
+            if seen > checkpoint.size:
+                msg = f"the witness has seen {seen} records, here are {checkpoint.size}"
+                raise WitnessRefusedError(msg)
+            status, answer = self._post(seen, checkpoint)
+        if status != http.client.OK:
+            msg = f"the witness answered {status}: {answer.strip()[:200]}"
+            raise WitnessRefusedError(msg)
+        self._check(checkpoint, answer)
+
+    def _post(self, old_size: int, checkpoint: Checkpoint) -> tuple[int, str]:
+        proof = audit_proofs.consistency(self._folder, old_size, checkpoint.size)
+        body = consistency_text(old_size, proof, checkpoint).encode()
+        request = urllib.request.Request(self._url, body, method="POST")  # noqa: S310 - the settings allow http and https only
+        request.add_header("Content-Type", "text/plain; charset=utf-8")
+        try:
+            with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - as above
+                return answer.status, answer.read(MAX_ANSWER).decode(errors="replace")
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read(MAX_ANSWER).decode(errors="replace")
+
+    def _check(self, checkpoint: Checkpoint, answer: str) -> None:
+        if self._witness is None:
+            return
+        try:
+            cosigned = checkpoint
+            for line in answer.splitlines(keepends=True):
+                cosigned = cosigned.signed_also(line)
+            cosigned.check_cosigned(self._witness)
+        except CheckpointError as error:
+            msg = f"the witness's answer is not signed as it should be: {error}"
+            raise WitnessRefusedError(msg) from error

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from doorbell.cli import pictures, shown
-from doorbell.cli.context import replies
+from doorbell.cli.context import answer, replies
 from doorbell.cli.parsing import add_command
 from doorbell.cli.views import press_view
 from doorbell.cli.visits_commands import who
 from doorbell.core.errors import UnavailableError, UsageError
-from doorbell.runtime.requests import Accepted, PressRequest, Visit
+from doorbell.runtime.requests import Accepted, PressRequest, RingSelfTest, Visit
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context, Hub
@@ -42,6 +42,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--no-wait", action="store_true", help="only until the ring is on disk"
     )
+    parser.add_argument(
+        "--synthetic",
+        action="store_true",
+        help="a self-test: sounds nothing, tells nobody, is in no list of visits",
+    )
 
 
 def press(context: Context) -> int:
@@ -52,6 +57,10 @@ def press(context: Context) -> int:
         msg = f"{len(paths)} pictures are too many; at most {MAX_IMAGES}"
         raise UsageError(msg)
     roles = {"button", "vision", "notify"} | (set() if paths else {"capture"})
+    if args.synthetic:
+        with pictures.opened(paths) as fds, context.hub(*roles) as hub:
+            _show(context, answer(hub, RingSelfTest(), Visit, fds)[0].view)
+        return 0
     with pictures.opened(paths) as fds, context.hub(*roles) as hub:
         accepted, view = _ring(context, hub, fds)
     if view is None and not args.no_wait:
@@ -83,10 +92,17 @@ def _ring(
 
 
 def _report(context: Context, accepted: Accepted, view: VisitView | None) -> None:
-    if context.wants_json:
-        context.say_json(press_view(view) if view else _unawaited(accepted))
-    elif view is None:
+    if view is not None:
+        _show(context, view)
+    elif context.wants_json:
+        context.say_json(_unawaited(accepted))
+    else:
         context.say(accepted.visit)
+
+
+def _show(context: Context, view: VisitView) -> None:
+    if context.wants_json:
+        context.say_json(press_view(view))
     else:
         context.say(f"{press_view(view)['decision']}: {shown.plain(who(view))}")
         steps = sorted(view.timings_ms.items(), key=lambda item: item[1])

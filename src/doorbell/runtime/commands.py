@@ -15,6 +15,7 @@ from doorbell.runtime import requests as r
 from doorbell.runtime import views, wiring
 from doorbell.runtime.enrolling import Enrolling
 from doorbell.runtime.link import close_all
+from doorbell.runtime.self_test_command import self_test
 from doorbell.stages import messages as m
 
 if TYPE_CHECKING:
@@ -87,15 +88,22 @@ class Conversation:
                 await self._look()
             case r.TestTargets():
                 await self._test(request)
+            case r.RingSelfTest():
+                self._peer.send(await self_test(self._hub, fds))
+            case r.ShowStatus() | r.ShowHealth() | r.ShowMetrics():
+                self._show(request)
+            case _:
+                return await self._people.answer(request, fds)
+        return None
+
+    def _show(self, request: r.ShowStatus | r.ShowHealth | r.ShowMetrics) -> None:
+        match request:
             case r.ShowStatus():
                 self._peer.send(self._status())
             case r.ShowHealth():
                 self._peer.send(self._health())
             case r.ShowMetrics():
                 self._show_metrics()
-            case _:
-                return await self._people.answer(request, fds)
-        return None
 
     # Ringing.
 

@@ -15,12 +15,16 @@ import pwd
 import socket
 import struct
 from dataclasses import dataclass
+from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import DoorbellError, NotAllowedError, UsageError
+from doorbell.runtime import command_log
 from doorbell.runtime import requests as r
 from doorbell.runtime.link import close_all
 from doorbell.runtime.peer import Peer
+from doorbell.runtime.security_desk import malformed, refused
+from monitoring.logging.structured_logging import CorrelationContext, error_id
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +38,7 @@ _CREDENTIALS = struct.Struct("3i")
 # Commands at once; a loop that opens connections must not starve the bell.
 MAX_CONNECTIONS = 32
 
-EVERYBODY = (r.PressRequest, r.ShowStatus, r.ShowHealth)
+EVERYBODY = (r.PressRequest, r.ShowStatus, r.ShowHealth, r.RingSelfTest)
 MEMBERS = (
     *EVERYBODY,
     *(r.ListVisits, r.ListPeople, r.TestTargets, r.ShowMetrics),
@@ -75,6 +79,7 @@ def may(rank: str, request: object) -> bool:
 
 def _refuse_unless_allowed(caller: Caller, request: object) -> None:
     if not may(caller.rank, request):
+        refused(caller.uid, type(request).__name__)
         msg = f"user {caller.uid} may not {type(request).__name__}"
         raise NotAllowedError(msg)
 
@@ -128,6 +133,19 @@ def listen(path: Path, group: str) -> socket.socket:
         raise UsageError(msg, hint=hint) from error
     sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return sock
+
+
+def _failed(error: Exception) -> r.Failed:
+    """Say why a request was not carried out, under the id that the log has."""
+    number = error_id(error)
+    if isinstance(error, DoorbellError):
+        return r.Failed(
+            message=str(error),
+            hint=error.hint,
+            exit_code=error.exit_code,
+            error_id=number,
+        )
+    return r.Failed(message=f"a bug: {type(error).__name__}", error_id=number)
 
 
 class ControlServer:
@@ -187,6 +205,7 @@ class ControlServer:
             r.AnyRequest,
             lambda message, fds: inbox.put_nowait((message, fds)),
             lambda: inbox.put_nowait(None),
+            lambda: malformed("control", uid=caller.uid),
         )
         conversation = self._commands.conversation(peer, caller.uid, caller.source)
         try:
@@ -211,19 +230,17 @@ class ControlServer:
         request: object,
         fds: list[int],
     ) -> None:
-        try:
-            _refuse_unless_allowed(caller, request)
-            note = await conversation.answer(request, fds)
-        except DoorbellError as error:
-            failed = r.Failed(
-                message=str(error), hint=error.hint, exit_code=error.exit_code
-            )
-            peer.send(failed)
-        except Exception as error:  # the border between a command and the daemon
-            log.exception("command_failed", extra={"kind": type(request).__name__})
-            peer.send(r.Failed(message=f"a bug: {type(error).__name__}"))
-        else:
-            peer.send(r.Done(note=note or ""))
+        with CorrelationContext():
+            began_ns = monotonic_ns()
+            failure: Exception | None = None
+            try:
+                _refuse_unless_allowed(caller, request)
+                note = await conversation.answer(request, fds)
+                peer.send(r.Done(note=note or ""))
+            except Exception as error:  # noqa: BLE001 - the border between a command and the daemon
+                failure = error
+                peer.send(_failed(error))
+            command_log.answered(request, caller.uid, began_ns, failure)
 
     def close(self) -> None:
         """Take no more connections and end those that are open."""

@@ -153,6 +153,13 @@ class ShowMetrics(Request, frozen=True):
     """Answered by `Metrics` (descriptor: every series and the status, as JSON)."""
 
 
+class RingSelfTest(Request, frozen=True):
+    """Ring without sound, for nobody, leaving no visit; answered by `Visit`.
+
+    Descriptors: as of `PressRequest`.
+    """
+
+
 class ShowHealth(Request, frozen=True):
     """Answered by `Health`."""
 
@@ -172,11 +179,16 @@ class Done(Reply, frozen=True):
 
 
 class Failed(Reply, frozen=True):
-    """It was not; nothing follows, nothing was changed."""
+    """It was not; nothing follows, nothing was changed.
+
+    Attributes:
+        error_id: under which the daemon's log has it.
+    """
 
     message: str
     hint: str = ""
     exit_code: int = 1
+    error_id: str = ""
 
 
 class VisitFace(Struct, frozen=True):
@@ -438,6 +450,7 @@ AnyRequest = (
     | TestTargets
     | ShowStatus
     | ShowHealth
+    | RingSelfTest
     | ShowMetrics
 )
 AnyReply = (

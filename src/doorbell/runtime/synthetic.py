@@ -37,6 +37,7 @@ from monitoring.health.verdict import Weight
 from monitoring.metrics.recording import record_counter, record_histogram
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
 
     from doorbell.runtime.hub import Hub
@@ -81,6 +82,7 @@ class SyntheticBell:
         self._ring_id = ""
         self._pictures: list[m.FrameRef] = []
         self._news = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
         self._began_s = time.monotonic()
         self._last_success_s: float | None = None
         self._last_daily: date | None = None
@@ -133,19 +135,35 @@ class SyntheticBell:
             # No event says that nobody is at the door.
             while self._hub.doorkeeper.is_busy:  # noqa: ASYNC110 - as said above
                 await asyncio.sleep(AGAIN_S)
-            await self.ring()
+            await self.ring(target=self._target())
 
     # One ring.
 
-    async def ring(self) -> SelfTest:
-        """Ring once and wait for what comes of it."""
+    async def ring(
+        self, pictures: Sequence[m.FrameRef] = (), target: str = NOWHERE
+    ) -> tuple[SelfTest, OpenVisit | None]:
+        """Ring once and wait for what comes of it; one after the other.
+
+        Args:
+            pictures: to be looked at instead of the drawn face, pinned by the caller.
+            target: who is told.
+
+        Returns:
+            How it went, and the visit it opened, None if it opened none.
+        """
+        async with self._one_at_a_time:
+            return await self._ring(pictures, target)
+
+    async def _ring(
+        self, pictures: Sequence[m.FrameRef], target: str
+    ) -> tuple[SelfTest, OpenVisit | None]:
         test = self._test = SelfTest.begun(time.monotonic())
         self._visit, self._ring_id = None, ""
         self._news.clear()
-        self._teller.target = self._target()
+        self._teller.target = target
         try:
             async with asyncio.timeout(self._limit_s()):
-                await self._walk(test)
+                await self._walk(test, pictures)
         except TimeoutError:
             test.failed("it took too long")
         except NoSlotError:
@@ -157,7 +175,7 @@ class SyntheticBell:
             self._keeper.abandon()
         await self._clear_away(test)
         self._note(test)
-        return test
+        return test, self._visit
 
     async def _clear_away(self, test: SelfTest) -> None:
         """Leave nothing behind that a restart would take for unfinished."""
@@ -175,26 +193,35 @@ class SyntheticBell:
         decide_s = max(settings.vision.deadline_s, settings.notify.deadline_s)
         return decide_s + DELIVER_S
 
-    async def _walk(self, test: SelfTest) -> None:
+    async def _walk(self, test: SelfTest, pictures: Sequence[m.FrameRef]) -> None:
         kept = is_stored(next(self._numbers), self._settings.stored_every)
         number = self._hub.questions.next_number()
-        owner = f"{CALLED}-picture-{number}"
-        face = self._face.lay(self._hub.clock.mono_ns(), owner)
-        shown = self._hub.desk.preroll(self._hub.clock.mono_ns())[-1:]
-        self._pictures = shown if face is None else [face]
         request = m.RequestRing(request=number, source="synthetic", kept=kept)
+        owner = f"{CALLED}-picture-{number}"
+        drawn = None if pictures else self._lay(owner)
+        self._pictures = [drawn] if drawn else list(pictures)
         try:
             answer, _ = await self._hub.questions.ask("button", number, request)
         finally:
             # The visit has pinned it for itself by now.
-            if face is not None:
-                self._hub.desk.unpin(face, owner)
+            if drawn is not None:
+                self._hub.desk.unpin(drawn, owner)
         if kept and isinstance(answer, m.RingAccepted) and not answer.ring.durable:
             test.failed("the journal did not take it")
         test.passed("accepted", time.monotonic())
         while not test.is_over:
             await self._news.wait()
             self._news.clear()
+
+    def _lay(self, owner: str) -> m.FrameRef | None:
+        """Lay the drawn face; where it does not fit, the camera's frame has to do."""
+        now_ns = self._hub.clock.mono_ns()
+        if (face := self._face.lay(now_ns, owner)) is not None:
+            return face
+        live = self._hub.desk.preroll(now_ns)[-1:]
+        for frame in live:
+            self._hub.desk.pin(frame, owner)
+        return live[0] if live else None
 
     def _target(self) -> str:
         wanted = self._settings.daily_target

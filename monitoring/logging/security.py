@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING, Literal
 from uuid import uuid4
 
@@ -68,13 +69,37 @@ if TYPE_CHECKING:
     Sink = Callable[[SecurityEvent], None]
 
 
+class Pace:
+    """Who repeats an offence must not fill the card: some a minute of one kind.
+
+    Args:
+        most: events of one kind and source within `window_s` that are written down.
+        window_s: seconds.
+    """
+
+    def __init__(self, most: int = 30, window_s: float = 60.0) -> None:
+        self._most = most
+        self._window_s = window_s
+        self._windows: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def is_fit(self, kind: tuple[str, str], now_s: float) -> bool:
+        """Whether one more may be written down now; counts it."""
+        began_s, count = self._windows.get(kind, (now_s, 0))
+        if now_s - began_s >= self._window_s:
+            began_s, count = now_s, 0
+        self._windows[kind] = began_s, count + 1
+        return count < self._most
+
+
 class SecurityRecorder:
     """The places where events of one process go.
 
     Sinks are called in the thread where the event happened; none may wait or raise.
+    Each event is counted; beyond the pace no more are written down.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
+        self._pace = pace or Pace()
         self._sinks: dict[str, Sink] = {}
         self._forward: Sink | None = None
         self._lock = Lock()
@@ -104,25 +129,34 @@ class SecurityRecorder:
             with suppress(OSError):
                 self._forward(event)
                 return
+        _count(event)
+        if not self._pace.is_fit((event.event_type, event.source), monotonic()):
+            return
         with CorrelationContext(event.correlation):
-            facts: dict[str, object] = {
-                "event_id": event.id,
-                "event_type": event.event_type,
-                "severity": event.severity,
-                "source": event.source,
-                "action_taken": event.action_taken,
-                "description": event.description,
-                "data": event.data,
-            }
-            log.log(_LEVELS[event.severity], "security_event", extra=facts)
-            labels = {
-                "event_type": event.event_type,
-                "source": event.source,
-                "action_taken": event.action_taken,
-            }
-            record_counter("security_events_total", 1.0, labels)
+            log.log(_LEVELS[event.severity], "security_event", extra=_facts(event))
             for sink in self._sinks.values():
                 sink(event)
+
+
+def _count(event: SecurityEvent) -> None:
+    labels = {
+        "event_type": event.event_type,
+        "source": event.source,
+        "action_taken": event.action_taken,
+    }
+    record_counter("security_events_total", 1.0, labels)
+
+
+def _facts(event: SecurityEvent) -> dict[str, object]:
+    return {
+        "event_id": event.id,
+        "event_type": event.event_type,
+        "severity": event.severity,
+        "source": event.source,
+        "action_taken": event.action_taken,
+        "description": event.description,
+        "data": event.data,
+    }
 
 
 recorder = SecurityRecorder()

@@ -15,7 +15,7 @@ from doorbell.adapters.durable_file import (
     storage_error,
 )
 from doorbell.adapters.vault import KEY_BYTES
-from doorbell.core.errors import StorageError
+from doorbell.core.errors import KeyExposedError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +82,7 @@ def _check_file(path: Path, status: os.stat_result) -> None:
         raise StorageError(msg, hint="Move it away and put the key back in its place.")
     if status.st_mode & _TOO_OPEN:
         msg = f"the master key {path} is open to others ({status.st_mode & 0o777:04o})"
-        raise StorageError(msg, hint=f"Run `chmod 600 {path}`.")
+        raise KeyExposedError(msg, hint=f"Run `chmod 600 {path}`.")
     if status.st_size != KEY_BYTES:
         msg = f"the master key {path} has {status.st_size} bytes, not {KEY_BYTES}"
         raise StorageError(msg, hint="Put it back from the backup.")

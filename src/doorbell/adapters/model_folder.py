@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 from doorbell.adapters.digests import file_digest
 from doorbell.adapters.durable_file import make_folder, told_as_storage_error
 from doorbell.core.errors import ModelError, UnavailableError
+from monitoring.logging.security import log_security_event
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,12 @@ class ModelFolder:
                 msg = f"the model {model.name} is not installed"
                 raise UnavailableError(msg, hint=mend)
             case "damaged":
+                log_security_event(
+                    "model_wrong",
+                    f"the model {model.name} is not the file it should be",
+                    "high",
+                    {"source": "models", "action_taken": "refused"},
+                )
                 msg = f"{self.file_of(model)} is damaged: its digest is wrong"
                 raise ModelError(msg, hint=mend)
 

@@ -107,6 +107,8 @@ def _decode_into(
         answer = os.pread(said, _MAX_REPORT_BYTES, 0)
     finally:
         os.close(said)
+    if code < 0:
+        _note_killed(signal.Signals(-code).name)
     if -code == signal.SIGXCPU:
         msg = f"decoding took more than {_CPU_S} s of the processor"
         raise PictureError(msg)
@@ -145,11 +147,25 @@ def _run_child(
             check=False,
         ).returncode
     except subprocess.TimeoutExpired as error:
+        _note_killed("timeout")
         msg = f"decoding took longer than {timeout_s:g} s"
         raise PictureError(msg) from error
     except OSError as error:
         msg = f"the picture decoder cannot be started: {error}"
         raise UnavailableError(msg) from error
+
+
+def _note_killed(by: str) -> None:
+    """A picture that ends its decoder may be broken, or made for that."""
+    # The child, which is this module too, has no use for it.
+    from monitoring.logging.security import log_security_event  # noqa: PLC0415 - see above
+
+    log_security_event(
+        "decoder_killed",
+        "a picture from outside ended its decoder",
+        "medium",
+        {"source": "pictures", "action_taken": "stopped", "by": by},
+    )
 
 
 def _check_report(report: Report, pixels: int, max_side: int) -> None:

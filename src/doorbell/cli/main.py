@@ -36,7 +36,7 @@ from doorbell.cli import (
 from doorbell.cli.context import Context, ReaderGoneError, connect_to_hub
 from doorbell.cli.parsing import add_config
 from doorbell.core.errors import DoorbellError
-from monitoring.logging.structured_logging import configure_logging, mask
+from monitoring.logging.structured_logging import configure_logging, error_id, mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -122,30 +122,38 @@ def _run(context: Context) -> int:
         context.warn("interrupted")
         return INTERRUPTED
     except (DoorbellError, SettingsError) as error:
-        return _failed(context, str(error), error.hint, error.exit_code)
+        # Only what a log has under an id is shown with it.
+        number = getattr(error, "error_id", "")
+        return _failed(context, str(error), error.hint, error.exit_code, number)
     except Exception as error:  # noqa: BLE001 - process border: a bug gets one line and a file
         return _bug(context, error)
     return int(code)
 
 
-def _failed(context: Context, message: str, hint: str, code: int) -> int:
+def _failed(
+    context: Context, message: str, hint: str, code: int, number: str = ""
+) -> int:
     context.warn(f"error: {mask(message)}")
     if hint:
         context.warn(f"hint: {mask(hint)}")
+    if number:
+        context.warn(f"error id: {number}")
     return code
 
 
 def _bug(context: Context, error: Exception) -> int:
     what = f"{type(error).__name__}: {error}".split("\n", maxsplit=1)[0]
+    number = error_id(error)
     trace = mask("".join(traceback.format_exception(error)))
+    trace += f"error id: {number}\n"
     try:
         fd, path = tempfile.mkstemp(prefix="doorbell-", suffix=".traceback")
         with os.fdopen(fd, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(trace)
     except OSError:
-        return _failed(context, f"this is a bug: {what}", trace, BUG)
+        return _failed(context, f"this is a bug: {what}", trace, BUG, number)
     hint = f"The traceback is in {path}; please report it."
-    return _failed(context, f"this is a bug: {what}", hint, BUG)
+    return _failed(context, f"this is a bug: {what}", hint, BUG, number)
 
 
 def _prepare_process() -> None:

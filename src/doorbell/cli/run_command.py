@@ -14,8 +14,9 @@ from doorbell.cli.narrator import Narrator
 from doorbell.cli.parsing import add_command
 from doorbell.core.errors import DoorbellError
 from doorbell.runtime.daemon import Daemon
+from doorbell.runtime.reporting import begin_log
 from doorbell.runtime.sdnotify import SystemdNotifier
-from monitoring.logging.structured_logging import configure_logging
+from monitoring.logging.structured_logging import log_uncaught
 
 if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
@@ -30,13 +31,19 @@ LEVELS = {"development": "debug", "testing": "warning", "production": "info"}
 
 def add_parser(subparsers: Subparsers) -> None:
     """Register the command."""
-    add_command(
+    parser = add_command(
         subparsers,
         "run",
         run=run,
         about="run the doorbell until Ctrl-C or SIGTERM; SIGHUP reads the settings "
         "again",
         example="doorbell --config /etc/doorbell/doorbell.toml run",
+    )
+    parser.add_argument(
+        "--standby",
+        action="store_true",
+        help="load everything beside the doorbell that runs, take nothing from it, "
+        "and wait for SIGUSR1 to take over",
     )
 
 
@@ -55,7 +62,8 @@ def run(context: Context) -> int:
         sys.stdout.isatty() and not SystemdNotifier(context.environ).is_service
     )
     settings = with_log_level(context.settings, in_terminal=in_terminal)
-    configure_logging(settings.log.level or "info", settings.log.format, sys.stdout)
+    begin_log(settings)
+    log_uncaught()
     narrator = Narrator() if in_terminal else None
     asyncio.run(_serve(settings, context, narrator))
     return 0
@@ -77,6 +85,7 @@ async def _serve(
         context.environ,
         lambda: with_log_level(context.reload(), in_terminal=narrator is not None),
         narrator.watch if narrator else None,
+        begins="standby" if context.args.standby else "active",
     )
     await daemon.run(started)
 

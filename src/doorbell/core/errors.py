@@ -81,6 +81,10 @@ class DiskFullError(StorageError):
     hint = "Free space on the card (`df -h`), or lower [storage] max_mib."
 
 
+class KeyExposedError(StorageError):
+    """The file of a key can be read or changed by others than its owner."""
+
+
 class NewerStateError(StorageError):
     """The database was written by a release that this one cannot read."""
 

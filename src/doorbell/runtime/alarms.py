@@ -17,6 +17,7 @@ from doorbell.stages.messages import Notice
 from monitoring.alerts.evaluator import AlertEvaluator
 from monitoring.alerts.history import Reading
 from monitoring.alerts.rules import GROUPS
+from monitoring.logging.security import ALARMING
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from doorbell.runtime.hub import Hub
     from monitoring.alerts.evaluator import AlertChange
     from monitoring.alerts.rule import Group
+    from monitoring.logging.security import SecurityEvent
     from monitoring.metrics.metrics_collector import MetricsCollector
 
 log = logging.getLogger("doorbell.alerts")
@@ -31,6 +33,9 @@ log = logging.getLogger("doorbell.alerts")
 OWED_S = 3600.0
 # A target that does not answer is not asked at each evaluation.
 FIRST_WAIT_S, LONGEST_WAIT_S = 15.0, 600.0
+SECURITY_RULE = "SecurityEvent"
+# One push for events of one kind within this, as the rule's own window.
+QUIET_S = 300.0
 
 
 @dataclass(slots=True)
@@ -93,6 +98,7 @@ class Alarms:
         self._collector = collector
         self._evaluators = [AlertEvaluator(group) for group in groups]
         self._owed = Owed()
+        self._told_s: dict[str, float] = {}
 
     def tasks(self) -> list[Coroutine[object, object, None]]:
         """Return what is to run as long as the daemon does."""
@@ -124,19 +130,34 @@ class Alarms:
         extra = {"alert": rule.name, "severity": rule.severity, "is": change.change}
         log.warning("alert_changed", extra=extra | dict(change.labels))
         wanted = self._hub.settings.alerts.push
-        if wanted in ("all", rule.severity):
-            self._push(change)
+        # A security event told of itself, by its severity (`noticed`).
+        if rule.name != SECURITY_RULE and wanted in ("all", rule.severity):
+            silent = change.change == "resolved"
+            self._push(_subject(change), change.sentence(), silent=silent)
 
-    def _push(self, change: AlertChange) -> None:
+    def noticed(self, event: SecurityEvent) -> None:
+        """Tell at once of a security event, unless it is slight; called on the loop."""
+        if event.severity == "low" or self._hub.settings.alerts.push == "none":
+            return
+        now_s = time.monotonic()
+        if now_s - self._told_s.get(event.event_type, -QUIET_S) < QUIET_S:
+            return  # The log has each; a phone that rings all night is switched off.
+        self._told_s[event.event_type] = now_s
+        what = f"{event.description} ({event.event_type})"
+        text = f"Something happened that concerns security: {what}"
+        silent = event.severity not in ALARMING
+        self._push(f"{SECURITY_RULE}-{event.event_type}", text, silent=silent)
+
+    def _push(self, subject: str, text: str, *, silent: bool) -> None:
         """Tell every target; what is over is told without a sound."""
-        now, subject = self._hub.clock.now(), _subject(change)
+        now = self._hub.clock.now()
         notice = Notice(
             kind="alert",
             key=f"alert-{subject}-{now.mono_ns}",
             replaces=f"alert-{subject}",
             at_s=now.wall_s(),
-            text=change.sentence(),
-            silent=change.change == "resolved",
+            text=text,
+            silent=silent,
         )
         for target in self._hub.dispatcher.targets(None):
             self._owed.add(target, notice, time.monotonic())

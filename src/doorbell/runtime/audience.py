@@ -71,7 +71,7 @@ class Audience(Onlooker):
 
     def _pass_step_on(self, what: Happening, visit: OpenVisit) -> None:
         extra = {
-            "visit": visit.ring.id if visit.ring else visit.token,
+            "visit": visit.ring.id if visit.ring else visit.trace,
             "rings": visit.rings,
             "undurable": visit.undurable,
         }

@@ -41,6 +41,7 @@ class RequestFailedError(DoorbellError):
     def __init__(self, failed: r.Failed) -> None:
         super().__init__(failed.message, hint=failed.hint)
         self.exit_code = failed.exit_code
+        self.error_id = failed.error_id
 
 
 class Connection:

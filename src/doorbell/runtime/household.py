@@ -11,6 +11,7 @@ from doorbell.core.errors import BadInputError, StorageError
 from doorbell.runtime import wiring
 from doorbell.runtime.link import close_all
 from doorbell.stages import messages as m
+from monitoring.logging.structured_logging import protect_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,7 @@ class Household:
             return
         self.names.clear()
         self.names.update({person.id: person.name for person in people})
+        protect_names(self.names.values())
         self._photos = Counter({person.id: person.photos for person in people})
         await self.load_gallery()
 

@@ -18,10 +18,12 @@ from typing import TYPE_CHECKING, TypeVar
 from doorbell.core.errors import (
     DiskFullError,
     DoorbellError,
+    KeyExposedError,
     NewerStateError,
     StorageError,
     UnavailableError,
 )
+from doorbell.runtime.security_desk import key_exposed
 from monitoring.metrics.recording import record_stage
 from monitoring.tracing.spans import operation
 
@@ -165,6 +167,8 @@ class Ledger:
         if not self.trouble:
             extra = {"error": str(error), "hint": error.hint}
             log.error("storage_failed", extra=extra)
+            if isinstance(error, KeyExposedError):
+                key_exposed()
         self.trouble = str(error)
 
     async def mend(

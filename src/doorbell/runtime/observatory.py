@@ -24,6 +24,7 @@ from doorbell.runtime.health_routes import health_routes
 from doorbell.runtime.http_wire import HttpRequest, HttpResponse
 from doorbell.runtime.metrics_feed import MetricsFeed
 from doorbell.runtime.operations import OperationsServer
+from monitoring.logging.security import recorder
 from monitoring.metrics.error_counter import count_errors
 from monitoring.metrics.label_values import OTHER, path
 from monitoring.metrics.prometheus_config import ProductionMonitoringSystem
@@ -31,10 +32,11 @@ from monitoring.metrics.recording import record_counter, record_gauge, send_to
 from monitoring.metrics.system_sampler import SystemSampler
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from doorbell.runtime.hub import Hub
     from doorbell.runtime.operations import Handler
+    from monitoring.logging.security import SecurityEvent
 
 log = logging.getLogger("doorbell.operations")
 
@@ -103,6 +105,7 @@ class Observatory:
         self._spawn(self._accuracy.run())
         for work in self._alarms.tasks():
             self._spawn(work)
+        recorder.add_sink("push", self._push_of(asyncio.get_running_loop()))
         if self._heartbeat is not None:
             self._spawn(self._heartbeat())
         if not self.operations.address:
@@ -110,10 +113,21 @@ class Observatory:
 
     async def stop(self) -> None:
         """Answer no more; what is recorded from now on is dropped."""
+        recorder.remove_sink("push")
         send_to(None)
         for task in list(self._tasks):
             task.cancel()
         await self.operations.close()
+
+    def _push_of(
+        self, loop: asyncio.AbstractEventLoop
+    ) -> Callable[[SecurityEvent], None]:
+        """Have events told on our loop; they happen in any thread."""
+
+        def told(event: SecurityEvent) -> None:
+            loop.call_soon_threadsafe(self._alarms.noticed, event)
+
+        return told
 
     def _metrics(self, request: HttpRequest) -> HttpResponse:
         accept = request.headers.get("accept", "")

@@ -14,6 +14,7 @@ import logging
 import re
 from http import HTTPStatus
 from ipaddress import ip_address
+from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from doorbell.runtime.http_wire import (
@@ -24,6 +25,9 @@ from doorbell.runtime.http_wire import (
     encode,
     parse,
 )
+from doorbell.runtime.security_desk import unauthenticated
+from monitoring.logging.http_lines import log_http_request
+from monitoring.logging.structured_logging import CorrelationContext, error_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,6 +40,7 @@ log = logging.getLogger("doorbell.operations")
 REQUEST_S = 5.0
 ANSWER_S = 10.0
 MAX_CONNECTIONS = 32
+NS_PER_MS = 1_000_000
 # Says no more than a ping; whoever restarts what hangs has no token at hand.
 OPEN_PATHS = frozenset({"/health/live"})
 # A Host header: name or address, an IPv6 address in brackets, and maybe the port.
@@ -121,6 +126,23 @@ class OperationsServer:
     async def _take(
         self, reader: asyncio.StreamReader
     ) -> tuple[HttpRequest | None, HttpResponse]:
+        with CorrelationContext() as request_id:
+            began_ns = monotonic_ns()
+            request, response = await self._understood(reader)
+            log_http_request(
+                request_id=request_id,
+                method=request.method if request else "",
+                path=request.path if request else "",
+                status=response.status,
+                duration_ms=(monotonic_ns() - began_ns) / NS_PER_MS,
+            )
+        path = request.path if request and request.path in self._routes else ""
+        self._answered(path, response.status)
+        return request, response
+
+    async def _understood(
+        self, reader: asyncio.StreamReader
+    ) -> tuple[HttpRequest | None, HttpResponse]:
         request = None
         try:
             async with asyncio.timeout(REQUEST_S):
@@ -136,8 +158,6 @@ class OperationsServer:
             response = _plain("the request took too long", HTTPStatus.REQUEST_TIMEOUT)
         except asyncio.IncompleteReadError as error:
             raise ConnectionResetError from error
-        path = request.path if request and request.path in self._routes else ""
-        self._answered(path, response.status)
         return request, response
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
@@ -151,9 +171,10 @@ class OperationsServer:
             return _plain(f"there is: {known}", HTTPStatus.NOT_FOUND)
         try:
             return handler(request)
-        except Exception:  # the border between a request and the daemon
+        except Exception as error:  # the border between a request and the daemon
             log.exception("operations_failed", extra={"path": request.path})
-            return _plain("a bug", HTTPStatus.INTERNAL_SERVER_ERROR)
+            bug = f"a bug; the log has it as error {error_id(error)}"
+            return _plain(bug, HTTPStatus.INTERNAL_SERVER_ERROR)
 
     def _refusal(self, request: HttpRequest) -> HttpResponse | None:
         if request.path in OPEN_PATHS:
@@ -162,6 +183,9 @@ class OperationsServer:
             sent = request.headers.get("authorization", "").encode()
             if hmac.compare_digest(sent, b"Bearer " + self._token):
                 return None
+            if sent:
+                # Who sends none may be a browser or a probe that does not know better.
+                unauthenticated("operations")
             return _plain("the token is missing or wrong", HTTPStatus.UNAUTHORIZED)
         if not _names_an_address(request.headers.get("host", "")):
             # A page in a browser of the house can have its own name point here.

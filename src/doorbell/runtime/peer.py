@@ -23,7 +23,8 @@ class Peer:
     """A connected process, message by message.
 
     `on_message(message, fds)` owns the descriptors; `on_gone()` is called once, at
-    EOF, at an undecodable message, or when the backlog overflows.
+    EOF, at an undecodable message, or when the backlog overflows; before it, in the
+    second case, `on_malformed()`.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class Peer:
         incoming: Any,  # noqa: ANN401 - a union is no type
         on_message: Callable[[object, list[int]], None],
         on_gone: Callable[[], None],
+        on_malformed: Callable[[], None] = lambda: None,
     ) -> None:
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         self._sock = sock
         self._codec = Codec(incoming)
         self._on_message = on_message
         self._on_gone = on_gone
+        self._on_malformed = on_malformed
         self._backlog: deque[tuple[bytes, list[int]]] = deque()
         self._loop = asyncio.get_running_loop()
         self._open = True
@@ -100,7 +103,10 @@ class Peer:
             got = receive(self._sock)
         except BlockingIOError:
             return False
-        except (OSError, BadInputError):
+        except OSError:
+            got = None
+        except BadInputError:
+            self._on_malformed()
             got = None
         if got is None:
             self.close()
@@ -110,6 +116,7 @@ class Peer:
             message = self._codec.decode(data)
         except BadInputError:
             close_all(fds)
+            self._on_malformed()
             self.close()
             return False
         self._on_message(message, fds)

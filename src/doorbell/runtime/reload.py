@@ -21,7 +21,7 @@ READERS: dict[str, tuple[str, ...]] = {
     "camera": ("capture",),
     "vision": ("vision",),
     "notify": ("notify",),
-    "log": ("button", "capture", "vision", "notify", "web"),
+    "log": ("button", "capture", "vision", "notify", "web", "traces"),
     "web": ("web",),
 }
 # The ring of frames was made for these, the sockets were bound for those.

@@ -45,3 +45,23 @@ def malformed(source: str, severity: Severity = "medium", **facts: int | str) ->
         severity,
         {"source": source, "action_taken": "stopped", **facts},
     )
+
+
+def unauthenticated(source: str) -> None:
+    """Somebody showed a wrong token."""
+    log_security_event(
+        "authentication_failed",
+        "somebody showed a wrong token",
+        "medium",
+        {"source": source, "action_taken": "refused"},
+    )
+
+
+def key_exposed() -> None:
+    """Others than its owner may read or change the master key; it is not used."""
+    log_security_event(
+        "key_exposed",
+        "the file of the master key is open to others",
+        "critical",
+        {"source": "storage", "action_taken": "refused"},
+    )

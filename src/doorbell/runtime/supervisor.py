@@ -23,6 +23,7 @@ from doorbell.runtime.confided import confided
 from doorbell.runtime.link import pair
 from doorbell.runtime.peer import Peer
 from doorbell.runtime.remote import RemoteEnd, remote_policy
+from doorbell.runtime.security_desk import malformed
 from doorbell.stages.messages import Beat, Broken, Configure, FromWorker, Ready, Stop
 
 if TYPE_CHECKING:
@@ -121,6 +122,8 @@ class Supervisor:
         self.configuration = configuration
         # What a role inherits instead of the frame ring.
         self.handed: dict[str, tuple[int, ...]] = {"web": ()}
+        # Roles not to be started yet: a standby leaves them to the other slot.
+        self.held: set[str] = set()
         self._ring_fd = ring_fd
         self._log_fd = log_fd
         self._boss = boss
@@ -170,7 +173,8 @@ class Supervisor:
     def _step(
         self, worker: Worker, event: Event, within_s: float | None = None
     ) -> None:
-        if worker.stopping and event is Event.TICK:
+        is_held = worker.stopping or worker.role in self.held
+        if is_held and event is Event.TICK:
             return
         action = worker.life.step(event, time.monotonic(), within_s)
         match action:
@@ -217,6 +221,7 @@ class Supervisor:
                 FromWorker,
                 lambda message, fds: self._heard(worker, message, fds),
                 lambda: self._hung_up(worker),
+                lambda: malformed(worker.role, "high"),
             ),
         )
 
@@ -234,6 +239,7 @@ class Supervisor:
             FromWorker,
             lambda message, fds: self._heard(worker, message, fds),
             lambda: self._parted(worker, remote),
+            lambda: malformed(worker.role, "high"),
         )
 
     def _parted(self, worker: Worker, remote: RemoteEnd) -> None:

@@ -21,6 +21,12 @@ def sink() -> Iterator[Sink]:
         yield one
 
 
+def complaints(one: Doorstep) -> list[str]:
+    """Lines that must not be in the log, whatever a test is about."""
+    lines = one.log.read_text().splitlines() if one.log.exists() else []
+    return [line for line in lines if "metric_refused" in line]
+
+
 @pytest.fixture
 def doorstep(tmp_path: Path, sink: Sink) -> Iterator[Doorstep]:
     """A doorstep whose daemon is not started yet."""
@@ -30,6 +36,7 @@ def doorstep(tmp_path: Path, sink: Sink) -> Iterator[Doorstep]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             one.kill()
+    assert complaints(one) == []
 
 
 @pytest.fixture
@@ -53,3 +60,4 @@ def household(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doorstep]:
             yield one
         finally:
             one.kill()
+        assert complaints(one) == []

@@ -27,7 +27,10 @@ from doorbell.runtime.holder_wiring import build_holder
 from doorbell.runtime.hub_side import HubSide, listen
 from doorbell.runtime.kept_descriptors import KeptDescriptors
 from doorbell.runtime.sdnotify import SystemdNotifier
+from doorbell.stages.watching import Observe
 from monitoring.logging.structured_logging import configure_logging
+from monitoring.metrics.error_counter import count_errors
+from monitoring.metrics.recording import ObservationBuffer, send_to
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -70,6 +73,7 @@ class Holder:
         hubs: listening.
         systemd: who watches us.
         silence_s: promised to the hub as the longest pause between two beats.
+        observed: what this process records, for the hub.
     """
 
     def __init__(
@@ -78,6 +82,7 @@ class Holder:
         hubs: HubSide,
         systemd: SystemdNotifier,
         silence_s: float,
+        observed: ObservationBuffer,
     ) -> None:
         self._stage, self._hubs, self._systemd = stage, hubs, systemd
         self._silence_s = silence_s
@@ -85,6 +90,7 @@ class Holder:
         if systemd.watchdog_s:
             self._period_s = min(self._period_s, systemd.watchdog_s)
         self._beat_due_s = 0.0
+        self._observed = observed
 
     def serve(self, ending: Ending) -> None:
         """Turn until told to end."""
@@ -104,8 +110,17 @@ class Holder:
     def _beat(self, now_s: float) -> None:
         self._beat_due_s = now_s + self._period_s
         self._hubs.busy(self._silence_s)
+        self._report()
         # From the loop that does the work: no thread says "alive" for it.
         self._systemd.send(watchdog="1")
+
+
+    def _report(self) -> None:
+        """Say what was measured; kept while no hub listens, the oldest dropped."""
+        while batch := self._observed.take():
+            if not self._hubs.offer(Observe(observations=batch)):
+                self._observed.put_back(batch)
+                return
 
 
 def run_folder(settings: ProductionSettings, environ: Mapping[str, str]) -> Path:
@@ -145,6 +160,9 @@ def hold(settings: ProductionSettings, environ: Mapping[str, str]) -> None:
         msg = "[button] holder is empty: a worker of the daemon holds the button"
         raise BadSettingsError(msg, hint="Set it to a path in /run/doorbell.")
     ending = Ending()
+    observed = ObservationBuffer()
+    send_to(observed)
+    count_errors()
     run = run_folder(settings, environ)
     lock_fd = take_lock(run)
     systemd = SystemdNotifier(environ)
@@ -157,7 +175,7 @@ def hold(settings: ProductionSettings, environ: Mapping[str, str]) -> None:
         systemd.send(ready="1", status=hubs.detail)
         log.info("button_held", extra={"detail": hubs.detail})
         silence_s = settings.supervision.progress_timeout_s
-        Holder(stage, hubs, systemd, silence_s).serve(ending)
+        Holder(stage, hubs, systemd, silence_s, observed).serve(ending)
     finally:
         stage.close()
         hubs.close()

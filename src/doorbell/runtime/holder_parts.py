@@ -10,7 +10,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-
 # All that the holder imports; the deployer copies these out of a slot.
 PACKAGES = frozenset({"config", "doorbell", "monitoring", "msgspec"})
 

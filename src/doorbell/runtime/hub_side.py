@@ -83,6 +83,10 @@ class HubSide:
         if isinstance(message, Rung) and not message.ring.durable:
             self._untold.append(message)
 
+    def offer(self, message: object) -> bool:
+        """Tell the hub, if one listens and has room; false if not."""
+        return self._transmit(message, ())
+
     def busy(self, within_s: float) -> None:
         """Announce how long we may be silent."""
         self._transmit(Beat(within_s=within_s), ())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
@@ -171,3 +173,19 @@ def test_with_a_token_only_who_has_it_reads(doorstep: Doorstep) -> None:
     with urllib.request.urlopen(request, timeout=2.0) as answer:  # noqa: S310 - as above
         assert b'code="401"' in answer.read()
     assert "open-sesame-7" not in doorstep.log.read_text()
+
+
+def test_the_buttons_own_service_reports_over_the_hubs_socket(doorstep: Doorstep) -> None:
+    holder_socket = doorstep.folder / "holder.sock"
+    doorstep.change('source = "mock"', f'source = "mock"\nholder = "{holder_socket}"')
+    command = ["doorbell.runtime.holder", "--config", str(doorstep.config)]
+    with subprocess.Popen([sys.executable, "-m", *command]) as holder:
+        try:
+            doorstep.start()
+            doorstep.ready()
+            where = address(doorstep)
+            list(doorstep.ask(r.PressRequest()))
+            journalled = 'stage="journal",worker_id="button"'
+            until(lambda: journalled in scrape(where), 5.0, "the holder's word")
+        finally:
+            holder.terminate()

@@ -16,8 +16,7 @@ class Audit(Section, frozen=True):
         str,
         Meta(
             description="where the writer listens; empty for `audit/writer.sock` below "
-            "`[storage] dir`; the unit `doorbell-audit.service` uses "
-            "`/run/doorbell-audit/writer.sock`"
+            "`[storage] dir`"
         ),
     ] = ""
     key_file: Annotated[

@@ -52,15 +52,16 @@ class State(Struct, frozen=True, tag=True):
         size: records on disk.
         root: of the tree over them, hexadecimal.
         covered: size of the newest checkpoint.
-        witnessed: size of the newest checkpoint the witness has taken.
-        trouble: why nothing can be written, or what the witness said; empty if well.
+        trouble: why nothing can be written; empty if it can.
+        host: who runs the writer: a `unit` of its own, a `worker` of a daemon, or a
+            `command` that does it for itself.
     """
 
     size: int
     root: str
     covered: int
-    witnessed: int = 0
     trouble: str = ""
+    host: str = ""
 
 
 ToWriter = Append | Ask
@@ -127,15 +128,16 @@ class Channel:
         self._sock.close()
 
 
-def answers(path: Path, timeout_s: float = 1.0) -> bool:
-    """Whether a writer answers at this socket."""
+def host_at(path: Path, timeout_s: float = 1.0) -> str:
+    """Who runs the writer that answers at this socket; empty if none does."""
     try:
         channel = Channel(path, timeout_s)
     except AuditUnreachableError:
-        return False
+        return ""
     try:
-        return isinstance(channel.ask(Ask()), State)
+        answer = channel.ask(Ask())
+        return answer.host if isinstance(answer, State) else ""
     except AuditUnreachableError:
-        return False
+        return ""
     finally:
         channel.close()

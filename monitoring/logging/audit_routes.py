@@ -112,7 +112,7 @@ class OwnRoute:
             with suppress(AuditUnreachableError):
                 return self._writer.state()
         own = self._opened()
-        return State(own.size, own.root.hex(), own.covered)
+        return State(own.size, own.root.hex(), own.covered, host="command")
 
     def _opened(self) -> AuditLog:
         if self._log is None:

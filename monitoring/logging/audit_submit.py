@@ -1,7 +1,8 @@
 """Send checkpoints to a witness, without anybody waiting for it.
 
-A thread of the writer's process; it holds at most the newest checkpoint. Whether the
-witness has taken one is told by its signature, where its key is known.
+A thread of the daemon, since the writer's unit has no network. It reads the newest
+checkpoint from the folder whenever it is woken. Whether the witness has taken one is
+told by its signature, where its key is known.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
-from monitoring.logging import audit_proofs
+from monitoring.logging import audit_proofs, audit_verify
 from monitoring.logging.audit_errors import AuditError
 from monitoring.logging.checkpoint import (
     Checkpoint,
@@ -55,16 +56,16 @@ class WitnessSender(threading.Thread):
         self._folder = folder
         self._url = f"{url.rstrip('/')}/add-checkpoint"
         self._witness = witness
-        self._newest: Checkpoint | None = None
         self._wake = threading.Condition()
+        self._is_due = True
         self._is_ending = False
         self.witnessed = 0
         self.trouble = ""
 
-    def offer(self, checkpoint: Checkpoint) -> None:
-        """Send this when there is time; an older one that still waits is dropped."""
+    def wake(self) -> None:
+        """Look for a new checkpoint; never waits."""
         with self._wake:
-            self._newest = checkpoint
+            self._is_due = True
             self._wake.notify()
 
     def end(self) -> None:
@@ -76,32 +77,33 @@ class WitnessSender(threading.Thread):
     def run(self) -> None:
         """Send until the end."""
         retry_s = FIRST_RETRY_S
-        while (checkpoint := self._next()) is not None:
+        while self._wait(None):
             try:
-                self._send(checkpoint)
+                self._send_newest()
             except WitnessRefusedError as error:
                 self._note("witness_refused", str(error))
             except (OSError, http.client.HTTPException, AuditError) as error:
                 self._note("witness_unreachable", str(error))
             else:
-                self.witnessed, self.trouble = checkpoint.size, ""
-                retry_s = FIRST_RETRY_S
+                self.trouble, retry_s = "", FIRST_RETRY_S
                 continue
-            self._again(checkpoint, retry_s)
+            self._wait(retry_s)
+            self.wake()
             retry_s = min(retry_s * 2, LAST_RETRY_S)
 
-    def _next(self) -> Checkpoint | None:
+    def _wait(self, within_s: float | None) -> bool:
+        """Wait to be woken; false when it is over."""
         with self._wake:
-            while self._newest is None and not self._is_ending:
-                self._wake.wait()
-            checkpoint, self._newest = self._newest, None
-            return None if self._is_ending else checkpoint
+            if not self._is_due and not self._is_ending:
+                self._wake.wait(within_s)
+            self._is_due = False
+            return not self._is_ending
 
-    def _again(self, checkpoint: Checkpoint, wait_s: float) -> None:
-        with self._wake:
-            if self._newest is None and not self._is_ending:
-                self._wake.wait(wait_s)
-            self._newest = self._newest or checkpoint
+    def _send_newest(self) -> None:
+        notes = audit_verify.all_checkpoints(self._folder)
+        if notes and notes[-1].size > self.witnessed:
+            self._send(notes[-1])
+            self.witnessed = notes[-1].size
 
     def _note(self, event: str, text: str) -> None:
         if text != self.trouble:

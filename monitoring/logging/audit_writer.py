@@ -38,7 +38,6 @@ from monitoring.logging.audit_channel import (
 from monitoring.logging.audit_errors import AuditError, AuditUnwritableError
 from monitoring.logging.audit_log import AuditLog
 from monitoring.logging.audit_place import AuditPlace, FolderLock
-from monitoring.logging.audit_submit import WitnessSender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -70,15 +69,18 @@ class AuditWriter:
         place: where the log is.
         now: the clocks.
         busy: called before something that may take as long as a slow card does.
+        host: what this process is: `unit`, or `worker` of a daemon.
     """
 
     def __init__(
         self,
         place: AuditPlace,
+        host: str,
         now: Callable[[], Instant] = instants.now,
         busy: Callable[[], None] = lambda: None,
     ) -> None:
         self._place = place
+        self._host = host
         self._now = now
         self._busy = busy
         self._epoll = select.epoll()
@@ -86,7 +88,6 @@ class AuditWriter:
         self._lock: FolderLock | None = None
         self._log: AuditLog | None = None
         self._listening: socket.socket | None = None
-        self._sender: WitnessSender | None = None
         self._next_try_s = self._next_prune_s = 0.0
         self._trouble = "the log is not open yet"
 
@@ -124,8 +125,6 @@ class AuditWriter:
             self._place.socket.unlink(missing_ok=True)
         if self._log is not None:
             self._log.close()
-        if self._sender is not None:
-            self._sender.end()
         if self._lock is not None:
             self._lock.release()
         self._epoll.close()
@@ -154,12 +153,6 @@ class AuditWriter:
             self._place.log, self._place.signer(), self._now, self._place.limits
         )
         self._trouble = ""
-        if self._place.witness_url and self._sender is None:
-            place = self._place
-            self._sender = WitnessSender(place.log, place.witness_url, place.witness)
-            self._sender.start()
-            if self._log.newest is not None:
-                self._sender.offer(self._log.newest)
         log.info("audit_open", extra={"records": self._log.size})
 
     def _listen(self) -> None:
@@ -260,15 +253,14 @@ class AuditWriter:
         return self._log.append(entries)
 
     def _state(self) -> State:
-        sender = self._sender
         if self._log is None:
-            return State(0, "", 0, 0, self._trouble)
+            return State(0, "", 0, self._trouble, self._host)
         return State(
             size=self._log.size,
             root=self._log.root.hex(),
             covered=self._log.covered,
-            witnessed=sender.witnessed if sender else 0,
-            trouble=self._trouble or (sender.trouble if sender else ""),
+            trouble=self._trouble,
+            host=self._host,
         )
 
     def _answer(self, client: _Client, message: FromWriter) -> None:
@@ -290,12 +282,9 @@ class AuditWriter:
             return
         self._busy()
         try:
-            signed = self._log.checkpoint()
+            self._log.checkpoint()
         except AuditUnwritableError as error:
             log.error("checkpoint_failed", extra={"error": str(error)})  # noqa: TRY400 - the cause is in the message
-            return
-        if self._sender is not None:
-            self._sender.offer(signed)
 
     def _prune(self, now_s: float) -> None:
         if self._log is None or now_s < self._next_prune_s:
@@ -321,13 +310,21 @@ def _via(entry: Entry, via: str) -> Entry:
     return msgspec.structs.replace(entry, ctx={**entry.ctx, "via": via})
 
 
-def serve(writer: AuditWriter, end_fd: int) -> None:
-    """Turn the writer's loop until `end_fd` is readable."""
+def serve(
+    writer: AuditWriter, end_fd: int, alive: Callable[[], float] = lambda: IDLE_S
+) -> None:
+    """Turn the writer's loop until `end_fd` is readable.
+
+    Args:
+        writer: started.
+        end_fd: a pipe, or a connection that is hung up.
+        alive: called every round; returns the longest time until the next.
+    """
     poller = select.poll()
     for fd in (end_fd, *writer.descriptors()):
         poller.register(fd, select.POLLIN)
     while True:
-        rest_s = writer.turn(time.monotonic())
+        rest_s = min(writer.turn(time.monotonic()), alive())
         ready = {fd for fd, _ in poller.poll(rest_s * 1000)}
         if end_fd in ready:
             return
@@ -354,14 +351,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     signal.set_wakeup_fd(write_fd)
-    writer = AuditWriter(AuditPlace.of(settings))
+    writer = AuditWriter(AuditPlace.of(settings), "unit")
     try:
         writer.start()
         _tell_systemd("READY=1")
-        serve(writer, read_fd)
+        serve(writer, read_fd, _tell_watchdog)
     finally:
         writer.close()
     return 0
+
+
+def _tell_watchdog() -> float:
+    """Say that the loop turns; returns the seconds in which it must be said again."""
+    period_us = os.environ.get("WATCHDOG_USEC", "")
+    if not period_us.isdigit():
+        return IDLE_S
+    _tell_systemd("WATCHDOG=1")
+    return int(period_us) / 1e6 / 3
 
 
 def _tell_systemd(state: str) -> None:

@@ -137,7 +137,7 @@ def test_status_tells_of_every_process(
 ) -> None:
     found = shown(household, capsys, "status")
     roles = {worker["role"] for worker in found["workers"]}  # type: ignore[attr-defined] # a list, or the test fails
-    assert roles == {"button", "notify", "capture", "vision"}
+    assert roles == {"button", "audit", "notify", "capture", "vision"}
 
 
 def test_a_second_daemon_is_refused_and_told_who_has_the_state(

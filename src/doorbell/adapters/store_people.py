@@ -170,6 +170,7 @@ class PeopleRows(StoreParts):
             consent=texts["consent"],
             enrolled=stamp_of(row),
             photos=row["photos"],
+            reference=self.vault.reference(key, row["id"]),
         )
 
     def _key(self, row: sqlite3.Row) -> bytes:

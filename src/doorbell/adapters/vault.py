@@ -36,6 +36,7 @@ KEY_BYTES = 32
 NONCE_BYTES = 12
 FINGERPRINT_BYTES = 4
 TAG_BYTES = 16
+REFERENCE_BYTES = 16
 OVERHEAD_BYTES = 1 + FINGERPRINT_BYTES + NONCE_BYTES + TAG_BYTES
 
 
@@ -124,6 +125,14 @@ class Vault:
             return cipher.decrypt(nonce, rest, owner.associated_data(version))
         except InvalidTag as error:
             raise _damaged(owner, "its seal is broken") from error
+
+    def reference(self, key: bytes, person_id: str) -> str:
+        """Name a person for records, 32 hexadecimal digits, from a key of theirs.
+
+        Once that key is destroyed nobody can tell whose reference it was.
+        """
+        text = b"doorbell reference 1\0" + person_id.encode()
+        return hmac.digest(key, text, "sha256")[:REFERENCE_BYTES].hex()
 
     def tombstone(self, person_id: str) -> bytes:
         """Hash the id of an erased person: same id, same 32 bytes, only with us."""

@@ -117,13 +117,19 @@ class NewEmbedding:
 
 @dataclass(frozen=True, slots=True)
 class PersonRecord:
-    """An enrolled person, opened."""
+    """An enrolled person, opened.
+
+    Attributes:
+        reference: what records call this person; keyed with a key of their own, so
+            that nobody can tell whose it was once they are erased.
+    """
 
     id: str
     name: str
     consent: str
     enrolled: Stamp
     photos: int
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

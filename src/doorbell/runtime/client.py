@@ -194,6 +194,7 @@ class HubThread(threading.Thread):
     async def _serve(self) -> None:
         # Standard output belongs to the command and to the script that reads it.
         hub = Hub(self._settings, self._roles, os.environ, log_fd=STDERR)
+        hub.audit.write_alone()
         server = ControlServer(
             Commands(hub),
             self._settings.control.group,

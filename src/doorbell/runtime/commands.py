@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from doorbell.core.errors import BadInputError, UnavailableError, UsageError
 from doorbell.runtime import requests as r
 from doorbell.runtime import views, wiring
+from doorbell.runtime.audited import Recorded
 from doorbell.runtime.enrolling import Enrolling
 from doorbell.runtime.link import close_all
 from doorbell.runtime.self_test_command import self_test
@@ -62,6 +63,7 @@ class Conversation:
         self._observatory = commands.observatory
         self._began_s = commands.began_s
         self._peer = peer
+        self._uid = uid
         self._source = source
         self._people = Enrolling(commands.hub, peer, uid)
 
@@ -75,6 +77,10 @@ class Conversation:
         Raises:
             DoorbellError: it was not carried out, and nothing was changed.
         """
+        async with Recorded(self._hub, request, self._uid, self._source):
+            return await self._carry_out(request, fds)
+
+    async def _carry_out(self, request: object, fds: list[int]) -> str | None:
         match request:
             case r.PressRequest():
                 await self._press(request, fds)

@@ -10,10 +10,12 @@ import contextlib
 import logging
 import os
 import signal
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Literal
 
 from config.errors import SettingsError
-from doorbell.runtime import wiring
+from doorbell.core.errors import UnavailableError
+from doorbell.runtime import audited, wiring
 from doorbell.runtime.client import control_path
 from doorbell.runtime.commands import Commands
 from doorbell.runtime.control import ControlServer, listen
@@ -65,6 +67,7 @@ class Daemon:
         self._watch = watch
         self._systemd = SystemdNotifier(environ)
         self._end = asyncio.Event()
+        self._reloads: set[asyncio.Task[None]] = set()
 
     async def run(self, started: Callable[[Hub], None] | None = None) -> None:
         """Serve until SIGTERM or SIGINT.
@@ -95,6 +98,7 @@ class Daemon:
                 # First, so that it hears of everything.
                 await observatory.start()
                 await hub.start()
+                hub.audit.began(version("doorbell-edge"))
                 server.listen_on(listen(path, control.group))
                 self._take_reload(hub)
                 await self._serve(hub, started)
@@ -103,6 +107,7 @@ class Daemon:
                 # Before the control server, which answers what it has in hand.
                 await hub.http.close()
                 server.close()
+                hub.audit.ended()
                 await hub.stop()
                 await observatory.stop()
                 if not hub.stands_by:
@@ -136,16 +141,22 @@ class Daemon:
 
     def _take_reload(self, hub: Hub) -> None:
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGHUP, self._reload, hub)
+        loop.add_signal_handler(signal.SIGHUP, self._begin_reload, hub)
 
-    def _reload(self, hub: Hub) -> None:
+    def _begin_reload(self, hub: Hub) -> None:
+        task = asyncio.get_running_loop().create_task(self._reload(hub))
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def _reload(self, hub: Hub) -> None:
         try:
             before = hub.settings
             plan = plan_reload(before, self._load())
+            await audited.record_reload(hub.audit, before, plan)
             hub.reconfigure(plan.settings, plan.roles)
             if plan.settings.log != before.log:
                 begin_log(plan.settings)
-        except SettingsError as error:
+        except (SettingsError, UnavailableError) as error:
             log.error("settings_refused", extra={"error": str(error)})  # noqa: TRY400 - every mistake is in the message
             return
         for key in plan.needs_restart:

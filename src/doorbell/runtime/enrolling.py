@@ -274,6 +274,13 @@ class Enrolling:
             )
         )
         await self._hub.household.refresh()
+        audit = self._hub.audit
+        audit.post(
+            "person.enrolled",
+            actor=f"uid:{self._uid}",
+            obj=audit.person(person.id),
+            ctx={"photos": len(draft.photos)},
+        )
         return person
 
     async def _judge_people(self) -> None:

@@ -29,6 +29,7 @@ class Household:
         names: by person id; the same mapping for the hub's whole life.
         compared: photographs that the engine in use compares.
         gallery_version: grows with each gallery that vision was given.
+        references: what records call them, by person id.
         left_out: photographs of another embedding space than the engine's, by person.
         engine: what vision said of itself; None before it did.
     """
@@ -39,6 +40,7 @@ class Household:
         self._versions = itertools.count(1)
         self._photos: Counter[str] = Counter()
         self.names: dict[str, str] = {}
+        self.references: dict[str, str] = {}
         self.left_out: Counter[str] = Counter()
         self.compared = 0
         self.gallery_version = 0
@@ -52,6 +54,7 @@ class Household:
             return
         self.names.clear()
         self.names.update({person.id: person.name for person in people})
+        self.references = {person.id: person.reference for person in people}
         protect_names(self.names.values())
         self._photos = Counter({person.id: person.photos for person in people})
         await self.load_gallery()

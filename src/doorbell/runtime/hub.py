@@ -25,6 +25,7 @@ from doorbell.core.supervision import RestartPolicy
 from doorbell.runtime import ring, wiring
 from doorbell.runtime.anticipator import Anticipator
 from doorbell.runtime.audience import Audience
+from doorbell.runtime.auditing import Auditing
 from doorbell.runtime.dispatch import Dispatcher
 from doorbell.runtime.doorkeeper import Doorkeeper
 from doorbell.runtime.frame_desk import FrameDesk
@@ -144,6 +145,8 @@ class Hub:
         self.health = HealthDesk(self)
         self.audience.admit(self.health)
         self.audience.admit(SecurityDesk())
+        self.audit = Auditing(settings, self.household, self.clock)
+        self.audience.admit(self.audit)
         self._traces = Traces(send, settings.tracing.queue_spans)
         if ROLE in roles:
             self.audience.admit(self._traces)
@@ -162,6 +165,7 @@ class Hub:
         Raises:
             NewerStateError: a newer release wrote the state.
         """
+        self.audit.start()
         await self.ledger.open()
         await self.household.refresh()
         self.supervisor.start()
@@ -461,6 +465,8 @@ class Hub:
         except TimeoutError:
             log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})
         self._traces.end()
+        # While its writer runs still.
+        await self.audit.close()
         await self.supervisor.stop(list(self.supervisor.workers), LAST_GRACE_S)
         self.supervisor.close()
         # What was told from memory is recorded if that is possible now, or it would

@@ -98,7 +98,16 @@ def roles(settings: ProductionSettings) -> tuple[str, ...]:
     """Processes that a daemon with these settings runs, in the order of their start."""
     web = ("web",) if settings.web.enabled else ()
     traces = ("traces",) if settings.tracing.endpoint else ()
-    return (*ROLES, *web, *traces)
+    audit = () if _audit_unit_answers(settings) else ("audit",)
+    return (*ROLES, *audit, *web, *traces)
+
+
+def _audit_unit_answers(settings: ProductionSettings) -> bool:
+    """Whether a unit of its own writes the audit log of this machine."""
+    from monitoring.logging.audit_channel import host_at
+    from monitoring.logging.audit_place import AuditPlace
+
+    return host_at(AuditPlace.of(settings).socket) == "unit"
 
 
 def state_lock(settings: ProductionSettings) -> StateLock:
@@ -264,12 +273,23 @@ def build_stage(role: str, configuration: Configure, ring_fd: int) -> Stage:
         "vision": _vision,
         "notify": _notify,
         "traces": _traces,
+        "audit": _audit,
     }
     if role not in builders:
         msg = f"there is no role {role!r}"
         raise UsageError(msg)
     ring = MemfdRing(ring_fd, configuration.slots, configuration.slot_size)
     return builders[role](configuration.settings, ring)
+
+
+def _audit(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
+    from doorbell.stages.audit import AuditStage
+    from monitoring.logging.audit_place import AuditPlace
+    from monitoring.logging.audit_writer import AuditWriter
+
+    clock = SystemClock()
+    place = AuditPlace.of(settings)
+    return AuditStage(lambda busy: AuditWriter(place, "worker", clock.now, busy))
 
 
 def _button(settings: ProductionSettings, _ring: MemfdRing) -> Stage:

@@ -59,6 +59,7 @@ class MemoryPeople:
                 consent=clean_consent(consent),
                 enrolled=stamp,
                 photos=0,
+                reference=os.urandom(16).hex(),
             )
         else:
             person = self._enrolled(person_id)

@@ -22,6 +22,7 @@ from production.deployment.rollback_manager import RollbackManager
 from production.deployment.slots import SLOTS
 from production.deployment.world import usual_world
 from production.errors import DeployError
+from production.health.command import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +45,7 @@ def main(words: Sequence[str]) -> int:
     try:
         return int(args.run(args))
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; `doorbell-deploy tend` takes up what is left\n")
+        sys.stderr.write("interrupted; `doorbell-deploy check` takes up what is left\n")
         return INTERRUPTED
     except (DeployError, SettingsError) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -81,10 +82,10 @@ def build_parser() -> argparse.ArgumentParser:
     ).add_argument("slot", choices=SLOTS)
     _add(
         subparsers,
-        "tend",
+        "check",
         _tend,
         "take up what was cut off, judge on, update in the window; for the timer",
-        "doorbell-deploy tend",
+        "doorbell-deploy check",
     )
     publish_commands.declare(subparsers)
     return parser
@@ -131,6 +132,7 @@ def _declare_views(subparsers: Subparsers) -> None:
     views: tuple[tuple[str, Run, str], ...] = (
         ("status", _status, "what is installed and under way"),
         ("history", _history, "the deployments that ended: who, when, why, outcome"),
+        ("health", _health, "how the doorbell is, seen from outside"),
     )
     for name, run, about in views:
         example = f"doorbell-deploy {name}\ndoorbell-deploy {name} --json"
@@ -231,6 +233,12 @@ def _status(args: argparse.Namespace) -> int:
     content = {key: value for key, value in asdict(state).items() if key != "history"}
     _print(args, content, "\n".join(lines))
     return DONE
+
+
+def _health(args: argparse.Namespace) -> int:
+    code, report, text = look(_settings(args))
+    _print(args, report, text)
+    return code
 
 
 def _history(args: argparse.Namespace) -> int:

@@ -6,36 +6,27 @@ the journal and the database of `doorbell run`, and leaves the installed one alo
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from doorbell.cli import bench_metrics
+from doorbell.cli import bench_engines, bench_rings
 from doorbell.cli import bench_views as views
+from doorbell.cli.bench_scene import NOT_REACHED, PREFIX, add_scene, scene, wait
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
-from doorbell.evaluation import growth, idle, rings
-from doorbell.evaluation.trial import Site, Trial
-from doorbell.evaluation.visitors import Company, painted, photographed
+from doorbell.evaluation import growth, idle
+from doorbell.evaluation.trial import Trial
 from doorbell.testing.sink import Sink
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Iterator
-
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
     from doorbell.evaluation.growth import Sample
-    from doorbell.evaluation.rings import MeasuredRing
-
-PICTURES = ".cache/demo-pictures"
-PREFIX = "doorbell-bench-"
-NOT_REACHED = 1
-LEAST_SIDE_PX = 160
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -45,26 +36,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "bench",
         run=say_which,
         about="measure a doorbell on this machine",
-        example="doorbell bench rings\ndoorbell bench idle --seconds 60",
+        example="doorbell bench engines\ndoorbell bench rings\ndoorbell bench idle --seconds 60",
     )
-    _add_rings(group)
+    bench_engines.add_parser(group)
+    bench_rings.add_parser(group)
     _add_idle(group)
     _add_memory(group)
-
-
-def _add_rings(group: Subparsers) -> None:
-    parser = add_command(
-        group,
-        "rings",
-        run=bench_rings,
-        about="time rings from the button to the phone, by stage",
-        example="doorbell bench rings --rings 50 --size 1280x720",
-        json=True,
-    )
-    parser.add_argument(
-        "--rings", metavar="N", type=int, default=50, help="how many (%(default)s)"
-    )
-    _add_scene(parser)
+    bench_metrics.add_parser(group)
 
 
 def _add_idle(group: Subparsers) -> None:
@@ -83,7 +61,7 @@ def _add_idle(group: Subparsers) -> None:
         default=60.0,
         help="length of each of the two windows (%(default)s)",
     )
-    _add_scene(parser)
+    add_scene(parser)
 
 
 def _add_memory(group: Subparsers) -> None:
@@ -100,53 +78,10 @@ def _add_memory(group: Subparsers) -> None:
     )
 
 
-def _add_scene(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--pictures",
-        metavar="DIR",
-        default=PICTURES,
-        help="folder with the photographs' archives (%(default)s)",
-    )
-    parser.add_argument(
-        "--size", metavar="WxH", default="1280x720", help="of the camera (%(default)s)"
-    )
-    parser.add_argument(
-        "--engine",
-        choices=("dlib", "fake"),
-        default="dlib",
-        help="`fake` needs no photographs: it knows coloured squares (%(default)s)",
-    )
-
-
 def say_which(_context: Context) -> int:
     """`bench` alone measures nothing: each of them takes minutes."""
-    msg = "say what to measure: doorbell bench rings, idle or memory"
+    msg = "say what to measure: doorbell bench engines, rings, idle or memory"
     raise UsageError(msg)
-
-
-def bench_rings(context: Context) -> int:
-    """Ring and tell how long it took; 0 only if every decision was right."""
-    args = context.args
-    if args.rings < 1:
-        msg = "at least one ring is needed"
-        raise UsageError(msg)
-    found: list[MeasuredRing] = []
-    load = os.getloadavg()[0]
-    with (
-        status_line(context.err) as show,
-        Sink() as sink,
-        _scene(args, f"webhook+http://{sink.address}/") as (trial, company),
-    ):
-        trial.enrol(company.name, company.photos)
-        for ring in rings.measure(trial, sink, company.visitors, args.rings):
-            found.append(ring)
-            show(f"ring {len(found)}/{args.rings}: {ring.decision}")
-    if context.wants_json:
-        context.say_json(views.rings_json(found) | views.machine(load))
-    else:
-        what = f"{len(found)} rings, engine {args.engine}, camera {args.size}"
-        context.say(f"{what}\n{views.about(load)}\n\n{views.rings_text(found)}")
-    return 0 if rings.count_right(found) == len(found) else NOT_REACHED
 
 
 def bench_idle(context: Context) -> int:
@@ -159,9 +94,10 @@ def bench_idle(context: Context) -> int:
     with (
         status_line(context.err) as show,
         Sink() as sink,
-        _scene(args, f"webhook+http://{sink.address}/") as (trial, _),
+        scene(context, f"webhook+http://{sink.address}/") as place,
+        Trial(place.folder, place.site) as trial,
     ):
-        found = idle.measure(trial, args.seconds, functools.partial(_wait, show))
+        found = idle.measure(trial, args.seconds, functools.partial(wait, show))
     if context.wants_json:
         window = {"seconds": args.seconds}
         context.say_json(window | views.idle_json(found) | views.machine(load))
@@ -192,39 +128,3 @@ def bench_memory(context: Context) -> int:
     else:
         context.say(f"{views.about(load)}\n\n{views.memory_text(samples)}")
     return 0
-
-
-# What they share.
-
-
-@contextlib.contextmanager
-def _scene(args: argparse.Namespace, target: str) -> Iterator[tuple[Trial, Company]]:
-    """Start a daemon whose camera shows an empty porch."""
-    width, height = _size(args.size)
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
-        folder = Path(name)
-        porch = folder / "porch"
-        porch.mkdir()
-        if args.engine == "fake":
-            company = painted(porch, width, height)
-        else:
-            company = photographed(Path(args.pictures), porch, folder)
-        (porch / "scene.txt").write_text("porch.png")
-        site = Site(porch, target, args.engine, width, height)
-        with Trial(folder, site) as trial:
-            yield trial, company
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal()) or int(width) < LEAST_SIDE_PX:
-        msg = f"{text!r} is no size such as 1280x720"
-        raise UsageError(msg)
-    return int(width), int(height)
-
-
-def _wait(show: Callable[[str], None], seconds: float, what: str) -> None:
-    end_s = time.monotonic() + seconds
-    while (left_s := end_s - time.monotonic()) > 0:
-        show(f"{what}, {left_s:.0f} s")
-        time.sleep(min(left_s, 1.0))

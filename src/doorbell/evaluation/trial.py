@@ -44,6 +44,8 @@ class Site:
         width: of the camera, pixels.
         height: of the camera, pixels.
         rate_fps: None for the default.
+        anticipate: look at the porch before anybody rings.
+        models: folder of models; empty for the daemon's own.
     """
 
     porch: Path
@@ -53,6 +55,8 @@ class Site:
     height: int = 720
     rate_fps: float | None = None
     merge_s: float = 0.0
+    anticipate: bool = True
+    models: str = ""
 
     def settings(self, state: Path) -> str:
         """Return the settings file."""
@@ -71,6 +75,10 @@ height = {self.height}
 {rate}
 [vision]
 engine = "{self.engine}"
+anticipate = {str(self.anticipate).lower()}
+models_dir = "{self.models}"
+[operations]
+listen = "127.0.0.1:0"
 [log]
 level = "error"
 [[notify.targets]]
@@ -86,14 +94,21 @@ class Trial:
         folder: for its settings, state and log; gone with its owner.
         site: what is around it.
         environ: of the daemon.
+        needed: roles that must run before it counts as started; None for all of them
+            and the camera.
     """
 
     def __init__(
-        self, folder: Path, site: Site, environ: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        site: Site,
+        environ: Mapping[str, str] | None = None,
+        needed: frozenset[str] | None = None,
     ) -> None:
         self.folder = folder
         self.site = site
         self.state = folder / "state"
+        self._needed = needed
         self._environ = dict(os.environ if environ is None else environ)
         self._log = folder / "daemon.log"
         file = folder / "doorbell.toml"
@@ -152,8 +167,13 @@ class Trial:
             status = self.status()
         except DoorbellError:
             return False
-        ready = all(worker.state == "running" for worker in status.workers)
-        return ready and status.camera.startswith("ok")
+        wanted = [
+            worker.state == "running"
+            for worker in status.workers
+            if self._needed is None or worker.role in self._needed
+        ]
+        sees = self._needed is not None or status.camera.startswith("ok")
+        return bool(wanted) and all(wanted) and sees
 
     def _stop(self) -> None:
         process = self._process

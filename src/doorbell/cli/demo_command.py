@@ -101,6 +101,8 @@ merge_s = 0.0
 source = "{source}"
 [synthetic]
 every_s = 0.0
+[operations]
+listen = "127.0.0.1:0"
 [log]
 level = "error"
 [notify]

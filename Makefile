@@ -58,12 +58,16 @@ test-device: $(DEV)  ## the real adapters, in a virtual machine (root; ARGS: pyt
 lint: $(DEV)  ## style, import directions, generated files
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports
 	@$(BIN)/python -m config.reference --check && $(BIN)/python -m doorbell.cli.reference --check
+	@$(BIN)/python -m monitoring.metrics.reference --check
+	@$(BIN)/python -m monitoring.alerts.rendering --check && $(BIN)/python -m monitoring.dashboards.rendering --check
 
 types: $(DEV)  ## mypy, strict
 	@$(BIN)/mypy
 
 docs: $(DEV)  ## write the generated references anew
 	@$(BIN)/python -m config.reference && $(BIN)/python -m doorbell.cli.reference
+	@$(BIN)/python -m monitoring.metrics.reference
+	@$(BIN)/python -m monitoring.alerts.rendering && $(BIN)/python -m monitoring.dashboards.rendering
 
 lock: $(DEV)  ## compile the locked requirements anew
 	@$(BIN)/python -m pip install -q uv

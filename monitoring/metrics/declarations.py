@@ -30,7 +30,9 @@ ORIGINAL = (
     ),
     histogram(
         "pipeline_processing_duration_seconds",
-        "What one step takes.",
+        "What one step takes: writing a ring to the journal, a transaction of "
+        "state.db, from the edge to the picture, finding and comparing the faces of "
+        "one frame, one push.",
         by.stage,
         by.worker_id,
         buckets=STAGE_BUCKETS,
@@ -110,11 +112,18 @@ RINGS = (
         buckets=PUSH_BUCKETS,
     ),
     counter("doorbell_visits_total", "Visits that ended, and how.", by.decision),
-    counter("doorbell_visits_degraded_total", "Visits without answer.", by.reason),
+    counter(
+        "doorbell_visits_degraded_total",
+        "Visits that ended without an answer, and why.",
+        by.reason,
+    ),
     counter_from_zero("doorbell_frames_total", "Frames of the camera."),
     gauge("doorbell_camera_frame_age_seconds", "Age of the camera's newest frame."),
     gauge("doorbell_button_stuck", "1 while the line is active for too long, else 0."),
-    gauge("doorbell_outbox_oldest_seconds", "Age of the oldest push that waits; 0."),
+    gauge(
+        "doorbell_outbox_oldest_seconds",
+        "Age of the oldest push that waits, 0 without any.",
+    ),
     counter(
         "doorbell_dead_letters_total",
         "Pushes that were given up.",

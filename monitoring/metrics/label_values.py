@@ -65,7 +65,7 @@ worker_id = Label("worker_id", WORKERS)
 worker_type = Label("worker_type", WORKERS)
 component = Label("component", COMPONENTS)
 error_type = Label("error_type", ERRORS)
-severity = Label("severity", ("warning", "error", "critical"))
+severity = Label("severity", ("error", "critical"))
 
 event_type = Label(
     "event_type", ("press", "ring", "joined", "captured", "told", "decided")

@@ -14,6 +14,7 @@ from config.loader import load
 from config.production.production_settings import ProductionSettings
 from config.validation import item_type, section_types
 from doorbell.cli import reference as command_reference
+from monitoring.metrics import reference as metrics_reference
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
 
 
 def test_committed_references_are_fresh(capsys: pytest.CaptureFixture[str]) -> None:
-    codes = [reference.main(["--check"]), command_reference.main(["--check"])]
-    assert codes == [0, 0], capsys.readouterr().err
+    pages = (reference, command_reference, metrics_reference)
+    codes = [one.main(["--check"]) for one in pages]
+    assert codes == [0, 0, 0], capsys.readouterr().err
 
 
 def test_a_stale_reference_is_noticed(

@@ -1,6 +1,7 @@
-"""Writes the alert rules as a file for Prometheus.
+"""Writes the alert rules, for Prometheus and for people.
 
-`python -m monitoring.alerts.rendering` writes it, with `--check` it only compares.
+`python -m monitoring.alerts.rendering` writes `infrastructure/prometheus` and
+`docs/reference/alerts.md`, with `--check` it only compares.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ if TYPE_CHECKING:
 
     from monitoring.alerts.rule import Group, Rule
 
-FILE = Path("infrastructure/prometheus/doorbell.rules.yml")
-RUNBOOK = (
-    "https://github.com/doorbell-edge/doorbell-edge/blob/main/docs/reference/alerts.md"
-)
+RULES_FILE = Path("infrastructure/prometheus/doorbell.rules.yml")
+REFERENCE = Path("docs/reference/alerts.md")
+INTRODUCTION = """\
+# Alerts
+
+Written by `python -m monitoring.alerts.rendering` from `monitoring/alerts/rules.py`.
+Prometheus evaluates these rules, and the doorbell does so itself, over the same metrics
+and with the same arithmetic: a house without Prometheus hears of the critical ones as a
+message (`[alerts] push`)."""
 
 
 def rule_file(groups: Iterable[Group]) -> str:
@@ -56,22 +62,39 @@ def _rule(rule: Rule) -> Iterator[str]:
     yield "        annotations:"
     yield f"          summary: {json.dumps(rule.summary)}"
     yield f"          description: {json.dumps(rule.repair)}"
-    yield f'          runbook_url: "{RUNBOOK}#{rule.name.lower()}"'
+    yield f'          runbook_url: "{REFERENCE}#{rule.name.lower()}"'
+
+
+def reference(groups: Iterable[Group]) -> str:
+    """Return the page that says of each alert what it means and what to do."""
+    lines = [INTRODUCTION]
+    for group in groups:
+        for rule in group.rules:
+            lines += _section(rule)
+    return "\n".join(lines) + "\n"
+
+
+def _section(rule: Rule) -> Iterator[str]:
+    yield from ("", f"## {rule.name}", "", f"{rule.summary}. {rule.repair}", "")
+    yield from ("```promql", rule.expression(), "```", "")
+    held = f"held for {duration(rule.for_s)}" if rule.for_s else "at once"
+    kept = f"; over once away for {duration(rule.keep_s)}" if rule.keep_s else ""
+    where = "" if rule.when is not None else "; by Prometheus only"
+    yield f"{rule.severity.title()}, {held}{kept}{where}."
 
 
 def main() -> int:
-    """Write the file, or say that it is not what the rules say."""
-    text = rule_file(GROUPS)
+    """Write the files, or say which are not what the rules say."""
+    texts = {RULES_FILE: rule_file(GROUPS), REFERENCE: reference(GROUPS)}
     if "--check" not in sys.argv[1:]:
-        FILE.parent.mkdir(parents=True, exist_ok=True)
-        FILE.write_text(text)
+        for file, text in texts.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
         return 0
-    if FILE.is_file() and FILE.read_text() == text:
-        return 0
-    sys.stderr.write(
-        f"{FILE} is old: run `python -m monitoring.alerts.rendering` and commit it\n"
-    )
-    return 1
+    old = [f for f, text in texts.items() if not f.is_file() or f.read_text() != text]
+    for file in old:
+        sys.stderr.write(f"{file} is old: run `make docs` and commit it\n")
+    return 1 if old else 0
 
 
 if __name__ == "__main__":

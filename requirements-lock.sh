@@ -17,6 +17,6 @@ compile() { # OUT EXTRA...
 
 { grep -v doorbell-edge requirements-production.in; } > "$overrides.in"
 compile requirements-production.txt pyproject.toml "$overrides.in" \
-  --extra vision --extra notify --extra pi
+  --extra vision --extra notify --extra pi --extra web --extra deploy
 compile requirements-dev.txt pyproject.toml "$overrides.in" --extra dev
 rm -f "$overrides.in"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,7 +20,7 @@ from holder_keeper import HolderKeeper
 from doorbell.adapters import journal_files
 from doorbell.adapters.clock import SystemClock
 from doorbell.core.ring import press_id
-from doorbell.testing.button import LineFinger
+from doorbell.testing.button import LineFinger, Presser
 from doorbell.testing.sink import Sink
 from doorbell.testing.waiting import until
 
@@ -33,32 +32,6 @@ KILLS = 100 if FULL else 20
 REPORT = Path(__file__).parents[2] / ".cache" / "reports" / "holder-kills.txt"
 
 pytestmark = [pytest.mark.crash, pytest.mark.timeout(600 if FULL else 120)]
-
-
-class Presser(threading.Thread):
-    """Presses at random until told to stop.
-
-    Attributes:
-        presses: the first edge of each, nanoseconds.
-    """
-
-    def __init__(self, path: Path, seed: int) -> None:
-        super().__init__(daemon=True)
-        self._finger = LineFinger(path)
-        self._chance = random.Random(seed)  # noqa: S311 - nor when to press
-        self._told = threading.Event()
-        self.presses: list[int] = []
-
-    def run(self) -> None:
-        """Press as a thumb does: longer than a spike, further apart than a bounce."""
-        while not self._told.is_set():
-            self.presses.append(self._finger.press(self._chance.uniform(0.02, 0.08)))
-            time.sleep(self._chance.uniform(0.06, 0.15))
-
-    def stop(self) -> None:
-        """The last press is let go."""
-        self._told.set()
-        self.join()
 
 
 @pytest.fixture
@@ -95,7 +68,8 @@ def test_no_kill_of_the_holder_loses_or_doubles_a_ring(
         keeper.ready()
         step.start()
         step.ready()
-        presser = Presser(step.state / "run" / "line.sock", seed + 1)
+        line = step.state / "run" / "line.sock"
+        presser = Presser(LineFinger(line), seed + 1)
         presser.start()
         for _ in range(KILLS):
             time.sleep(chance.uniform(0.0, 0.9))

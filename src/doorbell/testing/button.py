@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
+import threading
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -122,7 +124,7 @@ class LineFinger:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._seqno = 0
 
     def edge(self, *, pressed: bool, mono_ns: int | None = None) -> int:
@@ -136,7 +138,7 @@ class LineFinger:
         self._seqno += 1
         at_ns = time.monotonic_ns() if mono_ns is None else mono_ns
         event = LineEvent(at_ns, pressed, self._seqno)
-        _send(self._path, encode(event), _QUEUE_TIMEOUT_S)
+        _send(self.path, encode(event), _QUEUE_TIMEOUT_S)
         return at_ns
 
     def press(self, held_s: float = 0.05) -> int:
@@ -145,3 +147,33 @@ class LineFinger:
         time.sleep(held_s)
         self.edge(pressed=False)
         return began_ns
+
+
+class Presser(threading.Thread):
+    """Presses a line at random until told to stop.
+
+    Args:
+        finger: on the line.
+        seed: of when it presses and how long.
+
+    Attributes:
+        presses: the first edge of each, nanoseconds.
+    """
+
+    def __init__(self, finger: LineFinger, seed: int) -> None:
+        super().__init__(daemon=True)
+        self._finger = finger
+        self._chance = random.Random(seed)  # noqa: S311 - nobody is to be kept from guessing it
+        self._told = threading.Event()
+        self.presses: list[int] = []
+
+    def run(self) -> None:
+        """Press as a thumb does: longer than a spike, further apart than a bounce."""
+        while not self._told.is_set():
+            self.presses.append(self._finger.press(self._chance.uniform(0.02, 0.08)))
+            self._told.wait(self._chance.uniform(0.06, 0.15))
+
+    def stop(self) -> None:
+        """The last press is let go."""
+        self._told.set()
+        self.join()

@@ -1,0 +1,147 @@
+"""The installed doorbell in its container: press it, and see who was told."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from doorbell.adapters.journal_files import numbered, read
+from doorbell.testing.button import LineFinger
+from doorbell.testing.waiting import until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from machine import Machine
+
+SETTINGS = """
+profile = "testing"
+[button]
+source = "mock"
+holder = "/run/doorbell/button.sock"
+merge_s = 0.1
+[camera]
+source = "folder:/srv/porch"
+width = 640
+height = 360
+rate_fps = 10.0
+[vision]
+engine = "fake"
+anticipate = false
+[control]
+socket = "/run/doorbell/control.sock"
+[supervision]
+progress_timeout_s = 1.5
+backoff_s = 0.1
+[web]
+enabled = true
+[log]
+level = "info"
+[notify]
+deadline_s = 1.0
+[[notify.targets]]
+name = "phone"
+url = "file:/var/lib/doorbell/pushes"
+"""
+# Test settings: what hangs is to be noticed and mended within five seconds.
+QUICK = """[Service]
+WatchdogSec=1500ms
+TimeoutAbortSec=500ms
+RestartSec=100ms
+"""
+SLOT = "doorbell@blue.service"
+HOLDER = "doorbell-button.service"
+LINE = "/run/doorbell/line.sock"
+PUSHES = "/var/lib/doorbell/pushes"
+
+
+@dataclass
+class Door:
+    """One installed doorbell."""
+
+    machine: Machine
+    _finger: LineFinger | None = field(default=None, init=False)
+
+    def configure(self) -> None:
+        """Put the test's settings and porch in place, as an owner would."""
+        share = self.machine.folder / "share"
+        (share / "doorbell.toml").write_text(SETTINGS)
+        (share / "quick.conf").write_text(QUICK)
+        self.machine.run(
+            "cp -r /mnt/porch /srv/porch && chmod -R a+rX /srv/porch;"
+            "cat /mnt/doorbell.toml > /etc/doorbell/doorbell.toml;"
+            "for unit in doorbell@blue doorbell@green doorbell-button; do"
+            " drop=/etc/systemd/system/$unit.service.d;"
+            " install -D -m 644 /mnt/quick.conf $drop/quick.conf;"
+            "done; systemctl daemon-reload; doorbell config check"
+        )
+
+    def ready(self, within_s: float = 40.0) -> None:
+        """Wait until everything runs."""
+        until(self.is_ready, within_s, "ready")
+
+    def is_ready(self) -> bool:
+        """Whether button, camera, recognition and notifications work."""
+        if not self.machine.path("/run/doorbell/control.sock").exists():
+            return False
+        status = self.status()
+        workers = {one["role"]: one["state"] for one in status.get("workers", [])}
+        wanted = ("button", "notify", "capture", "vision")
+        return all(workers.get(role) == "running" for role in wanted)
+
+    def status(self) -> dict[str, Any]:
+        """What `doorbell status --json` says; empty while nothing answers."""
+        said = self.machine.run("doorbell status --json 2>/dev/null", check=False)
+        lines = said.strip().splitlines()
+        try:
+            return dict(json.loads(lines[-1])) if lines else {}
+        except ValueError:
+            return {}
+
+    def pid(self, role: str) -> int:
+        """Process of a worker, by its number inside the container."""
+        workers = self.status()["workers"]
+        return next(int(one["pid"]) for one in workers if one["role"] == role)
+
+    @property
+    def finger(self) -> LineFinger:
+        """A finger on the button; its line is another one after a boot."""
+        path = self.machine.path(LINE)
+        if self._finger is None or self._finger.path != path:
+            self._finger = LineFinger(path)
+        return self._finger
+
+    def press(self) -> None:
+        """Press the button."""
+        self.finger.press()
+
+    def pushes(self) -> list[Path]:
+        """The messages that the phone has."""
+        return sorted(self.machine.path(PUSHES).glob("*.json"))
+
+    def told(self, count: int, within_s: float = 8.0) -> None:
+        """Wait until the phone has so many messages."""
+        until(lambda: len(self.pushes()) >= count, within_s, f"{count} pushes")
+
+    def rings(self) -> int:
+        """Rings that the state has counted into visits."""
+        path = self.machine.path("/var/lib/doorbell/state.db")
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as state:
+            return int(
+                state.execute("SELECT sum(rings) FROM visits").fetchone()[0] or 0
+            )
+
+    def journalled(self) -> Counter[str]:
+        """Every record of the journal by its ring; one written twice counts twice."""
+        folder = self.machine.path("/var/lib/doorbell/journal")
+        scans = [read(path) for _, path in numbered(folder)]
+        return Counter(record.ring.id for found in scans for record in found.records)
+
+    def boot_id(self) -> str:
+        """The container's own."""
+        said = self.machine.run("cat /proc/sys/kernel/random/boot_id")
+        return said.strip().replace("-", "")

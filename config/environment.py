@@ -21,6 +21,8 @@ PREFIX = "DOORBELL_"
 OTHER_VARIABLES = {
     "DOORBELL_CONFIG": "settings file, where `--config` is not given",
     "DOORBELL_TEST_DATA": "folder with pictures for the tests",
+    "DOORBELL_SLOT": "which slot a service is, said by `doorbell-deploy guard`",
+    "DOORBELL_RUN_OPTIONS": "what it adds to the slot's command line",
     "DOORBELL_CACHE": "folder for what the build downloads",
 }
 # Kubernetes puts these into every pod beside a service called `doorbell`.

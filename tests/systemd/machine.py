@@ -120,18 +120,8 @@ class Machine:
 
     def command(self, script: str) -> list[str]:
         """The command that runs a shell script inside."""
-        inside = [
-            "nsenter",
-            "-t",
-            str(self.leader),
-            *["-m", "-p", "-u", "-i", "-n", "-C"],
-        ]
-        environ = [
-            "env",
-            "-i",
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
-        ]
-        return [*inside, *environ, "HOME=/root", "bash", "-c", script]
+        inside = ["nsenter", "-t", str(self.leader), *NAMESPACES]
+        return [*inside, "env", "-i", PATH, "HOME=/root", "bash", "-c", script]
 
     def run(self, script: str, within_s: float = 60.0, *, check: bool = True) -> str:
         """Run a shell script as root inside; returns what it printed."""

@@ -46,12 +46,12 @@ def locked_requirements() -> str:
     """Return the locked requirements that this run installs."""
     text = (TOP / "requirements-production.txt").read_text("utf-8")
     blocks = re.split(r"\n(?=[a-z0-9])", text)
-    wanted = [
-        b
-        for b in blocks
-        if FULL or (_NAME.match(b) and _NAME.match(b)[1] not in ENGINES)
-    ]
-    return "\n".join(wanted)
+    return "\n".join(block for block in blocks if FULL or _is_light(block))
+
+
+def _is_light(block: str) -> bool:
+    named = _NAME.match(block)
+    return named is not None and named[1] not in ENGINES
 
 
 def wheels() -> Path:

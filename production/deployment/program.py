@@ -13,12 +13,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["guard"]:
-        from production.deployment import guard  # noqa: PLC0415 - nothing else may be loaded here
+        from production.deployment.guard import main as guard  # noqa: PLC0415 - nothing else may be loaded here
 
-        return guard.main(words[1:])
-    from production.deployment import commands  # noqa: PLC0415 - as above
+        return guard(words[1:])
+    from production.deployment.commands import main as run  # noqa: PLC0415 - as above
 
-    return commands.main(words)
+    return run(words)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ _DESCRIPTION_BYTES = 1 << 20
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,200}\.whl")
 _CHUNK = 1 << 16
 _NOT_FOUND = 404
+_UNSIGNED = "Unsigned releases are for the development profile: --unsigned."
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +233,12 @@ def _told() -> Iterator[None]:
     except refused.DownloadLengthMismatchError as error:
         msg = f"more was sent than was announced: {error}"
         raise ReleaseRefusedError(msg) from error
+    except refused.DownloadHTTPError as error:
+        if error.status_code == _NOT_FOUND:
+            msg = f"nothing signed is there: {error}"
+            raise ReleaseRefusedError(msg, hint=_UNSIGNED) from error
+        msg = f"the release cannot be had: {error}"
+        raise StepFailedError(msg, hint="Try again later.") from error
     except refused.DownloadError as error:
         msg = f"the release cannot be had: {error}"
         raise StepFailedError(

@@ -113,8 +113,7 @@ class RollbackManager:
         if judgement.verdict is Verdict.BAD:
             self.roll_back(judgement.reason, judgement.figures)
             return False
-        self._commit(judgement)
-        return True
+        return self._commit(trial, judgement)
 
     def _judge(self, trial: Deployment) -> Judgement | None:
         limits = limits_of(self._deploy)
@@ -137,16 +136,20 @@ class RollbackManager:
         now = (self._world.state.read() or DeployState()).on_trial
         return now is not None and now.number == trial.number
 
-    def _commit(self, judgement: Judgement) -> None:
+    def _commit(self, trial: Deployment, judgement: Judgement) -> bool:
         state = self._end(commit, judgement.reason, judgement.figures)
-        self._world.say(f"committed: {judgement.reason}")
-        self._switchboard.tend_other(state)
+        stays = state.active == trial.slot
+        if stays:
+            self._world.say(f"committed: {judgement.reason}")
+            self._switchboard.tend_other(state)
+        else:
+            self._return_to_state()
+        return stays
 
     def roll_back(self, reason: str, figures: dict[str, float] | None = None) -> None:
-        """Go back to the release before, at once.
+        """Go back to the release before, at once; the guard may have done so before.
 
         Raises:
-            IllegalStepError: there is no trial.
             StepFailedError: the old release does not come up either.
         """
         self._world.say(f"going back: {reason}")
@@ -168,8 +171,10 @@ class RollbackManager:
         ended = self._world.now()
 
         def close(state: DeployState) -> DeployState:
-            current = state.deployment
-            began = current.began if current else ended
+            current = state.on_trial
+            if current is None:
+                return state
+            began = current.began
             ending = Ending(
                 reason, ended, seconds_between(began, ended), self._deploy.keep, figures
             )
@@ -224,7 +229,7 @@ class _Watched:
         if now_s >= self._ring_due_s and unit.is_active:
             self._ring_due_s = max(self._ring_due_s + self._period_s, now_s)
             rung = self._world.probes.ring(self._slot)
-            rang, latency_ms = True, rung.latency_ms
+            rang, latency_ms = rung.counts, rung.latency_ms
         return Observation(
             at_s=now_s - self._began_s,
             health=figures.health if unit.is_active else "silent",

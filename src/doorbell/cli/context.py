@@ -65,6 +65,15 @@ def connect_to_hub(
     return open_connection(settings, roles=roles)
 
 
+def connect_to_daemon(
+    settings: ProductionSettings, *, roles: frozenset[str]
+) -> AbstractContextManager[Hub]:
+    """Connect to the daemon that runs; never be one."""
+    from doorbell.runtime.client import open_daemon  # noqa: PLC0415 - as above
+
+    return open_daemon(settings, roles=roles)
+
+
 @dataclass
 class Context:
     """The surroundings of one command."""
@@ -72,6 +81,7 @@ class Context:
     args: argparse.Namespace
     environ: Mapping[str, str]
     connect: Connect = connect_to_hub
+    reach: Connect = connect_to_daemon
     out: TextIO = field(default_factory=lambda: sys.stdout)
     err: TextIO = field(default_factory=lambda: sys.stderr)
     stdin: TextIO = field(default_factory=lambda: sys.stdin)
@@ -96,6 +106,10 @@ class Context:
     def hub(self, *roles: str) -> AbstractContextManager[Hub]:
         """Connect to the hub; `roles` are the workers the command needs."""
         return self.connect(self.settings, roles=frozenset(roles))
+
+    def daemon(self) -> AbstractContextManager[Hub]:
+        """Connect to the daemon; an error if none runs."""
+        return self.reach(self.settings, roles=frozenset())
 
     def say(self, text: str = "") -> None:
         """Print for the reader of standard output."""

@@ -45,7 +45,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--synthetic",
         action="store_true",
-        help="a self-test: sounds nothing, tells nobody, is in no list of visits",
+        help="a self-test of the daemon: sounds nothing, tells nobody, is in no list "
+        "of visits",
     )
 
 
@@ -58,7 +59,8 @@ def press(context: Context) -> int:
         raise UsageError(msg)
     roles = {"button", "vision", "notify"} | (set() if paths else {"capture"})
     if args.synthetic:
-        with pictures.opened(paths) as fds, context.hub(*roles) as hub:
+        # Of the daemon: a hub of our own would prove nothing.
+        with pictures.opened(paths) as fds, context.daemon() as hub:
             _show(context, answer(hub, RingSelfTest(), Visit, fds)[0].view)
         return 0
     with pictures.opened(paths) as fds, context.hub(*roles) as hub:

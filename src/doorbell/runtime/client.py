@@ -122,6 +122,24 @@ def open_connection(
         yield connection
 
 
+@contextlib.contextmanager
+def open_daemon(
+    settings: ProductionSettings, *, roles: frozenset[str]
+) -> Iterator[Connection]:
+    """Connect to the daemon that runs, or not at all.
+
+    Raises:
+        UnavailableError: none runs.
+    """
+    del roles  # It has those it has.
+    sock = _connect(control_path(settings))
+    if sock is None:
+        msg = "no daemon is running"
+        raise UnavailableError(msg, hint="Start it: `systemctl start doorbell@blue`.")
+    with contextlib.closing(Connection(sock)) as connection:
+        yield connection
+
+
 def _connect(path: Path) -> socket.socket | None:
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:

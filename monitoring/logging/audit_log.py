@@ -60,6 +60,7 @@ class AuditLog:
 
     Attributes:
         newest: the newest checkpoint; None before the first.
+        fault: what was wrong when it was opened: torn, changed or cut.
 
     Raises:
         OSError: the folder cannot be read or written.
@@ -89,6 +90,7 @@ class AuditLog:
         self._bytes = found.good_bytes
         self._opened = found.opened
         self.newest = found.covered
+        self.fault = found.fault
         try:
             self._begin(found)
         except BaseException:

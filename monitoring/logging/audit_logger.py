@@ -41,6 +41,8 @@ log = logging.getLogger("doorbell.audit")
 
 GAP = "audit.gap"
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 1.0
+# A writer that starts or restarts is not there for so long.
+GRACE_S = 3.0
 # After so long a silence the log is asked how it is.
 STATE_S = 0.5
 
@@ -92,6 +94,7 @@ class AuditLogger:
         self._wake = threading.Condition()
         self._state: State | None = None
         self._is_stale = False
+        self._failing_s = 0.0
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self.trouble = ""
         self._thread.start()
@@ -204,6 +207,7 @@ class AuditLogger:
                 self._failed(items, AuditUnwritableError(f"a bug: {error}"))
                 continue
             self.trouble, pause_s, self._is_stale = "", FIRST_PAUSE_S, True
+            self._failing_s = 0.0
             self._done(items, first)
         self._fail_all()
         self._route.close()
@@ -244,11 +248,13 @@ class AuditLogger:
 
     def _failed(self, items: Sequence[_Item], error: AuditError) -> None:
         """Keep what can wait, and tell those whose patience is over."""
-        if str(error) != self.trouble:
-            log.error("audit_unwritable", extra={"error": str(error)})
-        self.trouble = str(error)
         now_s = time.monotonic()
         is_final = isinstance(error, AuditUnwritableError)
+        self._failing_s = self._failing_s or now_s
+        if is_final or now_s - self._failing_s > GRACE_S:
+            if str(error) != self.trouble:
+                log.error("audit_unwritable", extra={"error": str(error)})
+            self.trouble = str(error)
         kept = []
         for item in items:
             if item.future is None:

@@ -22,6 +22,7 @@ from monitoring.logging.checkpoint import (
     Verifier,
     consistency_text,
 )
+from monitoring.logging.security import log_security_event
 
 if TYPE_CHECKING:
     from monitoring.logging.audit_files import Folder
@@ -81,7 +82,7 @@ class WitnessSender(threading.Thread):
             try:
                 self._send_newest()
             except WitnessRefusedError as error:
-                self._note("witness_refused", str(error))
+                self._refused(str(error))
             except (OSError, http.client.HTTPException, AuditError) as error:
                 self._note("witness_unreachable", str(error))
             else:
@@ -104,6 +105,16 @@ class WitnessSender(threading.Thread):
         if notes and notes[-1].size > self.witnessed:
             self._send(notes[-1])
             self.witnessed = notes[-1].size
+
+    def _refused(self, text: str) -> None:
+        if text != self.trouble:
+            log_security_event(
+                "audit_behind_witness",
+                "the witness does not take the audit log for the one it has seen",
+                "critical",
+                {"source": "audit", "action_taken": "logged"},
+            )
+        self._note("witness_refused", text)
 
     def _note(self, event: str, text: str) -> None:
         if text != self.trouble:

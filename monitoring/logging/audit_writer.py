@@ -38,6 +38,7 @@ from monitoring.logging.audit_channel import (
 from monitoring.logging.audit_errors import AuditError, AuditUnwritableError
 from monitoring.logging.audit_log import AuditLog
 from monitoring.logging.audit_place import AuditPlace, FolderLock
+from monitoring.logging.security import log_security_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -153,6 +154,13 @@ class AuditWriter:
             self._place.log, self._place.signer(), self._now, self._place.limits
         )
         self._trouble = ""
+        if self._log.fault in {"changed", "cut"}:
+            log_security_event(
+                "audit_tampered",
+                "the audit log is not as it was left",
+                "critical",
+                {"source": "audit", "fault": self._log.fault},
+            )
         log.info("audit_open", extra={"records": self._log.size})
 
     def _listen(self) -> None:

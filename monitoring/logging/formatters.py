@@ -32,6 +32,9 @@ _BUILT_IN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 # pretend to be another line.
 _OWN = frozenset({"ts", "level", "logger", "event", "correlation_id", "exception"})
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "1"}
+# ASCII escapes newlines, ESC and bidi marks. Made once: `json.dumps` would do so anew
+# for each line.
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 # Categories that move the cursor, reorder text or end a line.
 _FORGERS = frozenset({"Cc", "Cf", "Zl", "Zp", "Cs", "Co", "Cn"})
 
@@ -50,8 +53,7 @@ class JsonFormatter(logging.Formatter):
         line |= _facts(record)
         if record.exc_info:
             line["exception"] = _trace(self, record.exc_info)
-        # ASCII escapes newlines, ESC and bidi marks: no value can begin a new line.
-        return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+        return _encode(line)
 
 
 class PlainFormatter(logging.Formatter):

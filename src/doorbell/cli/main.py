@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from config.errors import SettingsError
 from doorbell.cli import (
+    audit_commands,
     bench_command,
     config_commands,
     demo_command,
@@ -36,6 +37,7 @@ from doorbell.cli import (
 from doorbell.cli.context import Context, ReaderGoneError, connect_to_hub
 from doorbell.cli.parsing import add_config
 from doorbell.core.errors import DoorbellError
+from monitoring.logging.audit_errors import AuditError
 from monitoring.logging.structured_logging import configure_logging, error_id, mask
 
 if TYPE_CHECKING:
@@ -60,6 +62,7 @@ _GROUPS = (
     status_command,
     health_command,
     metrics_command,
+    audit_commands,
     evaluate_command,
     bench_command,
     models_commands,
@@ -121,7 +124,7 @@ def _run(context: Context) -> int:
     except KeyboardInterrupt:
         context.warn("interrupted")
         return INTERRUPTED
-    except (DoorbellError, SettingsError) as error:
+    except (DoorbellError, SettingsError, AuditError) as error:
         # Only what a log has under an id is shown with it.
         number = getattr(error, "error_id", "")
         return _failed(context, str(error), error.hint, error.exit_code, number)

@@ -22,7 +22,7 @@ from doorbell.runtime.audience import Onlooker
 from monitoring.logging.audit_errors import AuditError
 from monitoring.logging.audit_logger import AuditLogger, OwnRoute, WriterRoute
 from monitoring.logging.audit_place import AuditPlace
-from monitoring.logging.security import recorder
+from monitoring.logging.security import log_security_event, recorder
 from monitoring.metrics.recording import record_gauge
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Auditing(Onlooker):
         self._clock = clock
         self._place = AuditPlace.of(settings)
         self._logger: AuditLogger | None = None
-        self._is_alone = False
+        self._is_alone = self._is_warned = False
         self._watch: asyncio.Task[None] | None = None
         self._sender: WitnessSender | None = None
         self._shown: State | None = None
@@ -245,6 +245,19 @@ class Auditing(Onlooker):
                 self.post("clock.jumped", ctx=ctx)
             before = now
             self._show()
+            self._warn()
+
+    def _warn(self) -> None:
+        """Say once that nothing can be recorded, where people see it."""
+        trouble = self._logger.trouble if self._logger else ""
+        if trouble and not self._is_warned:
+            log_security_event(
+                "audit_unavailable",
+                "the audit log cannot be written: what people ask for is refused",
+                "high",
+                {"source": "audit", "action_taken": "refused"},
+            )
+        self._is_warned = bool(trouble)
 
     def _show(self) -> None:
         """Show size and root where others keep them, and wake who sends them."""

@@ -192,7 +192,9 @@ DEVICE = (
         "First 48 bits of the audit tree's root at that size.",
     ),
     gauge("doorbell_audit_root_low", "The 48 bits after them."),
-    counter("doorbell_updates_total", "Updates that were tried.", by.update_result),
+    counter_from_zero(
+        "doorbell_updates_total", "Updates that ended, and how.", by.update_result
+    ),
 )
 
 MONITORING = (

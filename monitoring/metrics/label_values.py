@@ -119,7 +119,7 @@ estimate = Label("estimate", ("a", "b"))
 leg = Label("leg", ("accepted", "decided", "delivered"))
 outcome = Label("outcome", ("success", "failure", "yielded"))
 version = Label("version", None, "the version that runs")
-update_result = Label("result", ("committed", "rolled_back", "failed"))
+update_result = Label("result", ("committed", "rolled_back", "discarded"))
 path = Label(
     "path",
     ("/metrics", "/health", "/health/live", "/health/ready", OTHER),

@@ -33,10 +33,13 @@ class SystemSampler:
         psutil.cpu_percent(None)
 
     def sample(self) -> None:
-        """Read the machine once; from a thread, for a dying card can hold this up."""
-        self._processor_and_memory()
-        self._disks()
-        self._network()
+        """Read the machine once; from a thread, for a dying card can hold this up.
+
+        What cannot be read, as in a sandbox, is left out.
+        """
+        for read in (self._processor_and_memory, self._disks, self._network):
+            with contextlib.suppress(OSError, psutil.Error):
+                read()
         device_readings.record(self._collector)
 
     def _processor_and_memory(self) -> None:

@@ -131,6 +131,11 @@ class MetricsFeed(Onlooker):
             return "none"
         return confidence(max(known), engine.unsure_at, engine.known_at)
 
+    def worker_down(self, role: str) -> None:
+        """Nobody is logged in where nothing answers."""
+        if role == "web":
+            record_gauge("user_sessions_active", 0)
+
     def told(self, visit_id: str, target: str, status: str, detail: str) -> None:
         """Time the first answer of a target that took the push."""
         del target, detail

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from datetime import UTC
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from config.metrics_settings import address_of
 from config.production.monitoring_config import MonitoringConfig
 from config.secrets import read_secret
+from doorbell.core.localtime import local_at
 from doorbell.runtime import wiring
 from doorbell.runtime.accuracy_watch import AccuracyWatch
 from doorbell.runtime.alarms import Alarms
@@ -30,6 +32,7 @@ from monitoring.metrics.label_values import OTHER, path
 from monitoring.metrics.prometheus_config import ProductionMonitoringSystem
 from monitoring.metrics.recording import record_counter, record_gauge, send_to
 from monitoring.metrics.system_sampler import SystemSampler
+from monitoring.metrics.update_history import UpdateHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -74,6 +77,7 @@ class Observatory:
         )
         collector = self.system.collector
         self._sampler = SystemSampler(collector, Path(settings.storage.dir))
+        self._updates = UpdateHistory(Path(settings.deploy.state_dir), collector)
         self._feed = MetricsFeed(hub, collector)
         self._accuracy = AccuracyWatch(hub, collector)
         self._alarms = Alarms(hub, collector)
@@ -159,8 +163,13 @@ class Observatory:
         await asyncio.sleep(FIRST_SAMPLE_S)
         while True:
             # Awaited: a question the card does not answer is not asked again.
-            await asyncio.to_thread(self._sampler.sample)
+            await asyncio.to_thread(self._sample_once)
             await asyncio.sleep(self.system.config.scrape_s)
+
+    def _sample_once(self) -> None:
+        now_s = self._hub.clock.now().wall_s()
+        self._sampler.sample()
+        self._updates.read(local_at(now_s, UTC))
 
     def _read_processes(self) -> None:
         workers = self._hub.supervisor.workers.items()

@@ -29,8 +29,7 @@ class SystemSampler:
     def __init__(self, collector: MetricsCollector, state: Path) -> None:
         self._collector = collector
         self._state = state
-        # The first answer is about the time since the one before.
-        psutil.cpu_percent(None)
+        self._busy_s, self._passed_s = _processor_seconds()
 
     def sample(self) -> None:
         """Read the machine once; from a thread, for a dying card can hold this up.
@@ -45,10 +44,18 @@ class SystemSampler:
     def _processor_and_memory(self) -> None:
         memory = psutil.virtual_memory()
         put = self._collector.set
-        put("system_cpu_usage_percent", psutil.cpu_percent(None))
+        put("system_cpu_usage_percent", self._busy_percent())
         put("system_memory_usage_bytes", memory.total - memory.available)
         put("doorbell_memory_total_bytes", memory.total)
         put("doorbell_memory_available_bytes", memory.available)
+
+    def _busy_percent(self) -> float:
+        """Busy share since the last reading, whichever thread took that one."""
+        busy_s, passed_s = _processor_seconds()
+        worked_s, lasted_s = busy_s - self._busy_s, passed_s - self._passed_s
+        self._busy_s, self._passed_s = busy_s, passed_s
+        # The kernel's sums may step back by a tick when a processor goes to sleep.
+        return min(max(100 * worked_s / lasted_s, 0.0), 100.0) if lasted_s > 0 else 0.0
 
     def _disks(self) -> None:
         for name, path in self._mounts():
@@ -94,3 +101,11 @@ class SystemSampler:
             self._collector.set("doorbell_threads", threads, labels)
             self._collector.set("doorbell_resident_bytes", resident, labels)
         self._collector.set("doorbell_processes", count)
+
+
+def _processor_seconds() -> tuple[float, float]:
+    """Seconds all processors were busy, and seconds that passed on them."""
+    times = psutil.cpu_times()
+    # A guest's time is part of the user's already.
+    passed_s = sum(times) - times.guest - times.guest_nice
+    return passed_s - times.idle - times.iowait, passed_s

@@ -52,8 +52,14 @@ _MEND = 'Install it: `pip install "doorbell-edge[vision]"`.'
 class FivePoints:
     """dlib's 5-point predictor: the corners of the eyes and the base of the nose."""
 
-    def __init__(self, dlib: Any, predictor_path: Path) -> None:  # noqa: ANN401 - dlib ships no types
+    def __init__(
+        self,
+        dlib: Any,  # noqa: ANN401 - dlib ships no types
+        predictor_path: Path,
+        meter: Meter | None = None,
+    ) -> None:
         self._dlib = dlib
+        self._meter = Meter() if meter is None else meter
         self._predictor = dlib.shape_predictor(str(predictor_path))
 
     def of(self, rgb: NDArray[np.uint8], box: Box) -> NDArray[np.float32]:
@@ -66,7 +72,9 @@ class FivePoints:
         # dlib's rectangles include their right and bottom edges.
         corner = (box.x + box.w - 1, box.y + box.h - 1)
         rectangle = self._dlib.rectangle(box.x, box.y, *corner)
+        began_ns = time.perf_counter_ns()
         shape = self._predictor(rgb, rectangle)
+        self._meter.found_landmarks(time.perf_counter_ns() - began_ns)
         parts = [shape.part(index) for index in range(_LANDMARKS)]
         return np.array([(part.x, part.y) for part in parts], np.float32)
 
@@ -233,7 +241,7 @@ def open_engine(vision: Vision) -> Engine:
     meter = Meter()
     return Engine(
         name="dlib",
-        detector=DlibDetector(dlib, FivePoints(dlib, predictor), meter),
+        detector=DlibDetector(dlib, FivePoints(dlib, predictor, meter), meter),
         embedder=DlibEmbedder(dlib, network, space, meter),
         point=as_set(DLIB_POINT, vision),
         meter=meter,

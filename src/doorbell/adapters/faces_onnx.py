@@ -95,7 +95,8 @@ def open_dlib_onnx(vision: Vision, folder: ModelFolder) -> Engine:
     )
     space = space_of(digests, DLIB_ALIGNMENT)
     meter = Meter()
-    detector, note = _detector(dlib, FivePoints(dlib, predictor), folder, meter)
+    points = FivePoints(dlib, predictor, meter)
+    detector, note = _detector(dlib, points, folder, meter)
     return Engine(
         name="dlib-onnx",
         detector=detector,

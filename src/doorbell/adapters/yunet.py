@@ -104,16 +104,15 @@ class Yunet:
     def _decode(self, out: dict[str, NDArray[np.float32]], scale: float) -> YunetFaces:
         boxes, scores, points = [], [], []
         for stride in STRIDES:
-            odds = out[f"cls_{stride}"][0, :, 0].clip(0, 1)
-            odds = np.sqrt(odds * out[f"obj_{stride}"][0, :, 0].clip(0, 1))
-            at = np.flatnonzero(odds >= MIN_SCORE)
+            odds = out[f"cls_{stride}"][0, :, 0] * out[f"obj_{stride}"][0, :, 0]
+            at = np.flatnonzero(odds >= MIN_SCORE**2)
             cells = _cells(at, self._canvas.shape[1] // stride)
             shifts = out[f"bbox_{stride}"][0, at]
             middle = (cells + shifts[:, :2]) * stride
             size = np.exp(shifts[:, 2:].clip(max=10)) * stride
             marks = out[f"kps_{stride}"][0, at].reshape(-1, LANDMARKS, 2)
             boxes.append(np.concatenate([middle - size / 2, size], axis=1))
-            scores.append(odds[at])
+            scores.append(np.sqrt(odds[at].clip(0, 1)))
             points.append((cells[:, None] + marks) * stride)
         found = np.concatenate(boxes), np.concatenate(scores), np.concatenate(points)
         kept = without_doubles(found[0], found[1])

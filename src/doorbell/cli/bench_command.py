@@ -12,8 +12,13 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorbell.cli import bench_metrics
-from doorbell.cli import bench_engines, bench_rings
+from doorbell.cli import (
+    bench_approaches,
+    bench_engines,
+    bench_metrics,
+    bench_rings,
+    bench_watching,
+)
 from doorbell.cli import bench_views as views
 from doorbell.cli.bench_scene import NOT_REACHED, PREFIX, add_scene, scene, wait
 from doorbell.cli.parsing import add_command, add_group
@@ -36,13 +41,16 @@ def add_parser(subparsers: Subparsers) -> None:
         "bench",
         run=say_which,
         about="measure a doorbell on this machine",
-        example="doorbell bench engines\ndoorbell bench rings\ndoorbell bench idle --seconds 60",
+        example="doorbell bench engines\ndoorbell bench rings --mode all\n"
+        "doorbell bench idle --seconds 60",
     )
     bench_engines.add_parser(group)
     bench_rings.add_parser(group)
+    bench_approaches.add_parser(group)
     _add_idle(group)
     _add_memory(group)
     bench_metrics.add_parser(group)
+    bench_watching.add_parsers(group)
 
 
 def _add_idle(group: Subparsers) -> None:
@@ -80,7 +88,7 @@ def _add_memory(group: Subparsers) -> None:
 
 def say_which(_context: Context) -> int:
     """`bench` alone measures nothing: each of them takes minutes."""
-    msg = "say what to measure: doorbell bench engines, rings, idle or memory"
+    msg = "say what to measure; `doorbell bench --help` lists it"
     raise UsageError(msg)
 
 

@@ -78,7 +78,7 @@ class Track:
     def parts(self) -> list[Part]:
         """Each view of the face that could be read, and its weight."""
         read = [s for s in self.sightings.values() if s.embedding is not None]
-        group = _same_view(read)
+        group = _same_view(read) if len(read) > 1 else []
         joint = self._joint(group) if len(group) > 1 else None
         alone = [s for s in read if joint is None or not any(s is one for one in group)]
         parts = [(s.embedding, s.quality) for s in alone if s.embedding is not None]

@@ -46,6 +46,7 @@ class Site:
         rate_fps: None for the default.
         anticipate: look at the porch before anybody rings.
         models: folder of models; empty for the daemon's own.
+        more: sections besides.
     """
 
     porch: Path
@@ -57,6 +58,7 @@ class Site:
     merge_s: float = 0.0
     anticipate: bool = True
     models: str = ""
+    more: str = ""
 
     def settings(self, state: Path) -> str:
         """Return the settings file."""
@@ -84,6 +86,7 @@ level = "error"
 [[notify.targets]]
 name = "phone"
 url = "{self.target}"
+{self.more}
 """
 
 

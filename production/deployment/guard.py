@@ -81,9 +81,10 @@ class Guard:
         start = self._decide(slot)
         if start.wake:
             self.wake(self.paths.unit_of(start.wake))
-        if start.role is not Role.NOTHING:
-            self._leave_options(slot, start.role)
-        return start.role
+        if start.role is Role.NOTHING or self._leaves_options(slot, start.role):
+            return start.role
+        # Without its options it would come up as the one that runs the door.
+        return start.role if start.role is Role.ACTIVE else Role.NOTHING
 
     def _decide(self, slot: str) -> Start:
         file = StateFile(self.paths.state_dir, self.disk)
@@ -164,7 +165,7 @@ class Guard:
         except OSError as error:
             _complain(f"{self.paths.run_dir}: {error.strerror or error}")
 
-    def _leave_options(self, slot: str, role: Role) -> None:
+    def _leaves_options(self, slot: str, role: Role) -> bool:
         options = STANDBY_OPTIONS if role is Role.STANDBY else ""
         file = self.paths.options_file(slot)
         try:
@@ -174,6 +175,8 @@ class Guard:
             )
         except OSError as error:
             _complain(f"{file}: {error.strerror or error}")
+            return False
+        return True
 
 
 def _complain(text: str) -> None:
@@ -181,8 +184,14 @@ def _complain(text: str) -> None:
 
 
 def _wake(unit: str) -> None:
+    """Have a slot take the door: one that stands by is told, another one started."""
     # Without waiting: this runs inside a job of the same manager.
-    subprocess.run(["systemctl", "start", "--no-block", unit], check=False, timeout=20)  # noqa: S607 - systemd's own tool, by the path of root
+    for words in (
+        ("kill", "--kill-who=main", "--signal=SIGUSR1"),
+        ("start", "--no-block"),
+    ):
+        command = ["systemctl", *words, unit]
+        subprocess.run(command, check=False, timeout=20, stderr=subprocess.DEVNULL)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -142,6 +142,7 @@ class RollbackManager:
         if stays:
             self._world.say(f"committed: {judgement.reason}")
             self._switchboard.tend_other(state)
+            self._world.committed(self._world.paths.slot(trial.slot))
         else:
             self._return_to_state()
         return stays

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import getpass
 import os
+import subprocess
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from production.deployment.probes import MachineProbes
 from production.deployment.slot_builder import usual_builder
 from production.deployment.state_file import StateFile
 from production.deployment.systemd import SystemdControl
+from production.errors import DeployError
+from production.installation.holder_venv import usual_holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +33,7 @@ _TIMESYNC_MARK = Path("/run/systemd/timesync/synchronized")
 # adjtimex(2): what it returns while STA_UNSYNC is set; the struct is 208 bytes.
 _TIME_ERROR = 5
 _TIMEX_BYTES = 512
+HOLDER_UNIT = "doorbell-button.service"
 
 
 def is_clock_synchronised() -> bool:
@@ -62,6 +66,7 @@ class World:
     Attributes:
         say: hears of each step, for people.
         who: asked for it.
+        committed: called with the folder of a slot that stays.
     """
 
     paths: Paths
@@ -76,6 +81,7 @@ class World:
     is_synchronised: Callable[[], bool] = is_clock_synchronised
     monotonic_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    committed: Callable[[Path], None] = field(default=lambda _: None)
 
 
 def usual_world(
@@ -104,4 +110,23 @@ def usual_world(
         boot=boot_id(),
         who=who_asks(),
         say=say,
+        committed=lambda slot: refresh_holder(paths, deploy.python, slot, say),
     )
+
+
+def refresh_holder(
+    paths: Paths, python: str, slot: Path, say: Callable[[str], None]
+) -> None:
+    """Bring the button holder up to a release that stays, if its part changed.
+
+    A holder that cannot be made is told: the old one goes on holding the line.
+    """
+    try:
+        if not usual_holder(paths.root, python).refresh(slot):
+            return
+    except DeployError as error:
+        say(f"the button holder stays as it was: {error}")
+        return
+    say("the button holder changed: it is started anew, its line stays open")
+    restart = ["systemctl", "try-restart", HOLDER_UNIT]
+    subprocess.run(restart, check=False, timeout=60)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -229,7 +230,7 @@ def test_exactly_one_slot_may_run_the_door(states: list[DeployState]) -> None:
 @given(histories)
 def test_a_trial_starts_at_most_three_times(states: list[DeployState]) -> None:
     """Kills: the guard does not count; a warm takeover is not counted."""
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         if before.on_trial and after.on_trial:
             counted = before.on_trial.tries - after.on_trial.tries
             assert counted in (0, 1)
@@ -241,7 +242,7 @@ def test_what_was_committed_is_left_only_by_a_later_deployment(
     states: list[DeployState],
 ) -> None:
     """Kills: `recover` takes back a commit."""
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         if before.deployment is None and after.deployment is None:
             assert after.active == before.active
 
@@ -250,7 +251,7 @@ def test_what_was_committed_is_left_only_by_a_later_deployment(
 def test_numbers_grow_and_what_ended_stays_as_it_was(
     states: list[DeployState],
 ) -> None:
-    for before, after in zip(states, states[1:], strict=False):
+    for before, after in itertools.pairwise(states):
         assert after.history[: len(before.history)] == before.history
     numbers = [one.number for one in states[-1].history]
     assert numbers == sorted(set(numbers))

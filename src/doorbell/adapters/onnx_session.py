@@ -10,6 +10,7 @@ instead of 12 ms a run; on ARM onnxruntime never changes the layout, so nothing 
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 import time
 from typing import TYPE_CHECKING, Any
@@ -103,6 +104,8 @@ def _options(runtime: Any) -> Any:  # noqa: ANN401 - onnxruntime ships no types
 
 
 def _library() -> Any:  # noqa: ANN401 - onnxruntime ships no types
+    # Its wheels report to Microsoft as soon as they are loaded; nothing leaves the house.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime  # noqa: PLC0415 - its absence is an answer, not a crash on import
     except ImportError as error:

@@ -4,14 +4,14 @@ VENV ?= .venv
 CACHE ?= .cache
 # What `make test` runs, in minutes; the rest takes longer and is run by .ci/run.
 QUICK := unit contract pipeline security counterparts
-KINDS := unit contract pipeline security crash counterparts accuracy performance
+KINDS := unit contract pipeline security crash counterparts accuracy performance image
 
 BIN := $(VENV)/bin
 DEV := $(VENV)/.dev
 PICTURES := $(CACHE)/demo-pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-quick $(KINDS:%=test-%) test-device lint types bench docs lock clean
+.PHONY: help demo test test-quick $(KINDS:%=test-%) test-device lint types bench docs sbom lock clean
 
 help:  ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +60,11 @@ lint: $(DEV)  ## style, import directions, generated files
 	@$(BIN)/python -m config.reference --check && $(BIN)/python -m doorbell.cli.reference --check
 	@$(BIN)/python -m monitoring.metrics.reference --check
 	@$(BIN)/python -m monitoring.alerts.rendering --check && $(BIN)/python -m monitoring.dashboards.rendering --check
+
+sbom: $(DEV)  ## what is installed on a door, as CycloneDX
+	@mkdir -p dist && $(BIN)/cyclonedx-py requirements requirements-production.txt --pyproject pyproject.toml \
+	  --output-reproducible --of JSON -o dist/doorbell-edge.cdx.json 2>/dev/null
+	@ls -l dist/doorbell-edge.cdx.json
 
 types: $(DEV)  ## mypy, strict
 	@$(BIN)/mypy

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-# onnxruntime 1.32, when loaded, opens a database below the home and uploads from it. The
-# database shows it without a network.
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# onnxruntime 1.32, once loaded, opens a database below the home and uploads from it.
+# The database shows it without a network.
 LOADED = "from doorbell.adapters import onnx_session; onnx_session._library()"
 
 

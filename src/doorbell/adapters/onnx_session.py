@@ -104,7 +104,7 @@ def _options(runtime: Any) -> Any:  # noqa: ANN401 - onnxruntime ships no types
 
 
 def _library() -> Any:  # noqa: ANN401 - onnxruntime ships no types
-    # Its wheels report to Microsoft as soon as they are loaded; nothing leaves the house.
+    # Its wheels report to their maker once loaded; nothing leaves this house.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:
         import onnxruntime  # noqa: PLC0415 - its absence is an answer, not a crash on import

@@ -247,10 +247,12 @@ class SimFS:
         folder = _clean(path)
         if self._names.get(folder, self) is not None:
             raise _error(errno.ENOENT, folder)
+        start = folder + "/" if folder.strip("/") else folder
+        skip = len(start)
         found = [
-            posixpath.basename(name)
+            name[skip:]
             for name in self._names
-            if name not in {"", "/"} and posixpath.dirname(name) == folder
+            if name.startswith(start) and name[skip:] and "/" not in name[skip:]
         ]
         self.random.shuffle(found)
         return found

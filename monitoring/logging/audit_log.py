@@ -196,11 +196,9 @@ class AuditLog:
             return
         self._grow(lines, last)
 
-    def _chained(
-        self, entries: Sequence[Entry], first: int | None = None
-    ) -> tuple[list[bytes], str]:
+    def _chained(self, entries: Sequence[Entry]) -> tuple[list[bytes], str]:
         lines, prev = [], self._last
-        for seq, entry in enumerate(entries, self.size if first is None else first):
+        for seq, entry in enumerate(entries, self.size):
             line = chain.encode(entry, seq, prev)
             prev = chain.leaf_hash(line).hex()
             lines.append(line)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from simfs import PowerCut, SimFS
 
 from monitoring.logging import chain
-from monitoring.logging.audit_errors import AuditUnwritableError
+from monitoring.logging.audit_errors import AuditUnreadableError, AuditUnwritableError
 from monitoring.logging.audit_files import Folder
 from monitoring.logging.audit_log import AuditLog, Limits
 from monitoring.logging.audit_verify import INTACT, TORN, all_checkpoints, verify
@@ -24,11 +24,16 @@ from monitoring.logging.checkpoint import Signer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Opener = Callable[[SimFS], AuditLog]
+
+PAD = "x" * 90
 SIGNER = Signer("", b"k" * 32)
 FOLDER = "audit"
+CHUNK = 200
 # Small enough that a life of a few batches begins several files.
 LIMITS = Limits(checkpoint_records=4, rotate_bytes=2500)
-LIVES = 3
+# How often the machine is switched on again, for most seeds once.
+LIVES = (1, 1, 1, 2, 4)
 
 
 @dataclass
@@ -73,7 +78,7 @@ class Broken(AssertionError):  # noqa: N818 - a verdict
     """A promise was not kept."""
 
 
-def live(ledger: Ledger, number: int, open_log: Callable[[SimFS], AuditLog]) -> None:
+def live(ledger: Ledger, number: int, open_log: Opener) -> None:
     """One life: open, append, sign, until the power fails."""
     disk = ledger.disk
     disk.cut_at(disk.random.randrange(60))
@@ -99,9 +104,7 @@ def _plan_faults(disk: SimFS) -> None:
 def _append(ledger: Ledger, log: AuditLog, name: str) -> None:
     count = ledger.disk.random.randrange(1, 5)
     entries = [
-        chain.entry(
-            "test.done", Instant(), obj=f"{name}.{i}", ctx={"pad": "x" * 90 * i}
-        )
+        chain.entry("test.done", Instant(), obj=f"{name}.{i}", ctx={"pad": i * PAD})
         for i in range(count)
     ]
     with contextlib.suppress(AuditUnwritableError):
@@ -120,7 +123,11 @@ def judge(ledger: Ledger, *, after: str) -> None:
     folder = Folder(FOLDER, ledger.disk)
     if not ledger.acknowledged and not folder.listing().records:
         return
-    report = verify(folder)
+    try:
+        report = verify(folder)
+    except AuditUnreadableError as error:
+        msg = f"after {after}: {error}"
+        raise Broken(msg) from error
     if report.code not in {INTACT, TORN}:
         msg = f"after {after} an honest log is called {report.findings}"
         raise Broken(msg)
@@ -140,7 +147,7 @@ def open_log(disk: SimFS) -> AuditLog:
     return AuditLog(Folder(FOLDER, disk), SIGNER, Instant, LIMITS)
 
 
-def run(seed: int, opener: Callable[[SimFS], AuditLog] = open_log) -> int:
+def run(seed: int, opener: Opener = open_log) -> int:
     """Live several lives with one seed; returns how many records were acknowledged.
 
     Raises:
@@ -149,7 +156,7 @@ def run(seed: int, opener: Callable[[SimFS], AuditLog] = open_log) -> int:
     disk = SimFS(seed)
     disk.plant(f"{FOLDER}/lock", b"")
     ledger = Ledger(disk)
-    for number in range(LIVES):
+    for number in range(disk.random.choice(LIVES)):
         live(ledger, number, opener)
         judge(ledger, after=f"life {number} of seed {seed}")
     with contextlib.suppress(AuditUnwritableError):
@@ -162,12 +169,21 @@ def run(seed: int, opener: Callable[[SimFS], AuditLog] = open_log) -> int:
     return len(ledger.acknowledged)
 
 
-def failures(
-    seeds: Iterator[int], opener: Callable[[SimFS], AuditLog]
-) -> Iterator[tuple[int, str]]:
+def failures(seeds: Iterator[int], opener: Opener) -> Iterator[tuple[int, str]]:
     """Seeds that break a promise, and which."""
     for seed in seeds:
         try:
             run(seed, opener)
         except Broken as broken:
             yield seed, str(broken)
+
+
+def chunk(start: int) -> tuple[int, int, list[str]]:
+    """Run a chunk of seeds: how many, records acknowledged, broken promises."""
+    acknowledged, broken = 0, []
+    for seed in range(start, start + CHUNK):
+        try:
+            acknowledged += run(seed)
+        except Broken as error:
+            broken.append(str(error))
+    return CHUNK, acknowledged, broken

@@ -79,6 +79,11 @@ def send_to(sink: Callable[[Span], None] | None, role: str) -> None:
     _here.sink, _here.role = sink, role
 
 
+def sink() -> Callable[[Span], None] | None:
+    """Return what spans of this process are given to now."""
+    return _here.sink
+
+
 def slow_from(milliseconds: float) -> None:
     """Log operations that take longer than this."""
     _here.slow_ns = round(milliseconds * NS_PER_MS)

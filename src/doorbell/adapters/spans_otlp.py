@@ -15,6 +15,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, Status, StatusCode, TraceFlags
 
 from doorbell.core.errors import BadSettingsError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from monitoring.tracing.spans import Span
 
 SERVICE = "doorbell"
+_SCOPE = InstrumentationScope(SERVICE, version("doorbell-edge"))
 
 
 def open_collector(endpoint: str, header: str, timeout_s: float) -> OtlpCollector:
@@ -100,6 +102,7 @@ def _told(span: Span, wall_offset_ns: int, resource: Resource) -> ReadableSpan:
         resource=resource,
         attributes={"role": span.role, **span.facts},
         status=status,
+        instrumentation_scope=_SCOPE,
         start_time=span.start_ns + wall_offset_ns,
         end_time=span.end_ns + wall_offset_ns,
     )

@@ -38,6 +38,7 @@ def answered(
         failure: why it was not carried out.
     """
     kind, now_ns = type(request).__name__, monotonic_ns()
+    is_quiet = isinstance(request, QUIET)
     facts: dict[str, object] = {
         "command": kind,
         "uid": uid,
@@ -48,13 +49,12 @@ def answered(
         "command",
         began_ns,
         now_ns,
-        trace=correlation_id(),
+        trace="" if is_quiet else correlation_id(),
         error=trouble,
         is_root=True,
         command=kind,
     )
     if failure is None:
-        is_quiet = isinstance(request, QUIET)
         level = logging.DEBUG if is_quiet else logging.INFO
         log.log(level, "command_done", extra=facts)
     elif isinstance(failure, DoorbellError):

@@ -10,7 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from datetime import UTC
+from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,7 +28,7 @@ from doorbell.runtime.health_routes import health_routes
 from doorbell.runtime.http_wire import HttpRequest, HttpResponse
 from doorbell.runtime.metrics_feed import MetricsFeed
 from doorbell.runtime.operations import OperationsServer
-from monitoring.logging.security import recorder
+from monitoring.logging.security import log_security_event, recorder
 from monitoring.metrics.error_counter import count_errors
 from monitoring.metrics.label_values import OTHER, path
 from monitoring.metrics.prometheus_config import ProductionMonitoringSystem
@@ -46,6 +48,17 @@ log = logging.getLogger("doorbell.operations")
 # What `EngineReady` may call itself.
 ENGINES = ("dlib", "dlib-onnx", "mobilefacenet", "fake")
 LISTEN_AGAIN_S = 30.0
+NOTICE_S = 60.0
+REFUSALS: dict[int, tuple[str, str]] = {
+    HTTPStatus.UNAUTHORIZED: (
+        "authentication_failed",
+        "somebody asked the operations port without its token",
+    ),
+    HTTPStatus.FORBIDDEN: (
+        "forged_request",
+        "the operations port was asked under a name that is not its own",
+    ),
+}
 # How busy the processors are can only be said of a while.
 FIRST_SAMPLE_S = 1.0
 _PATHS = frozenset(path.values or ())
@@ -92,7 +105,8 @@ class Observatory:
         token = operations.token_file and read_secret(
             key, operations.token_file, environ
         )
-        self.operations = OperationsServer(self.routes, token, _answered)
+        self.operations = OperationsServer(self.routes, token, self._answered)
+        self._noticed_s: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -139,6 +153,17 @@ class Observatory:
         return HttpResponse(body, content_type)
 
     # The port.
+
+    def _answered(self, where: str, status: int) -> None:
+        labels = {"path": where if where in _PATHS else OTHER, "code": str(status)}
+        record_counter("doorbell_operations_requests_total", 1.0, labels)
+        now_s = time.monotonic()
+        # Counted always, but told now and then: who knocks on must not fill the card.
+        is_due = now_s - self._noticed_s.get(status, -NOTICE_S) >= NOTICE_S
+        if status in REFUSALS and is_due:
+            self._noticed_s[status] = now_s
+            facts = {"source": "operations", "action_taken": "refused"}
+            log_security_event(*REFUSALS[status], "medium", facts)
 
     async def _listen(self) -> bool:
         wanted = address_of(self._hub.settings.operations.listen)
@@ -196,8 +221,3 @@ def _unavailable(address: tuple[str, int], error: OSError) -> bool:
     }
     log.error("operations_unavailable", extra=extra)
     return False
-
-
-def _answered(where: str, status: int) -> None:
-    labels = {"path": where if where in _PATHS else OTHER, "code": str(status)}
-    record_counter("doorbell_operations_requests_total", 1.0, labels)

@@ -4,7 +4,7 @@ VENV ?= .venv
 CACHE ?= .cache
 # What `make test` runs, in minutes; the rest takes longer and is run by .ci/run.
 QUICK := unit contract pipeline security counterparts
-KINDS := unit contract pipeline security crash counterparts accuracy performance image
+KINDS := unit contract pipeline security crash systemd counterparts accuracy performance image
 
 BIN := $(VENV)/bin
 DEV := $(VENV)/.dev

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 from machine import CACHE
@@ -31,7 +32,7 @@ ENGINES = frozenset(
 )
 # The container's, which has no compiler and no index.
 PYTHON = (3, 11)
-_PIP = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
+_PIP = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check"]
 _NAME = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
 
 
@@ -57,8 +58,9 @@ def _is_light(block: str) -> bool:
 def wheels() -> Path:
     """Return the folder of the dependencies' wheels, fetched if they are absent."""
     text = locked_requirements()
-    project = (TOP / "pyproject.toml").read_bytes()
-    digest = hashlib.sha256(text.encode() + project).hexdigest()[:12]
+    project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = project["dependencies"], project["optional-dependencies"]
+    digest = hashlib.sha256(f"{text} {wanted}".encode()).hexdigest()[:12]
     folder = CACHE / f"wheels-{digest}"
     if folder.exists():
         return folder

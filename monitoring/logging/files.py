@@ -88,14 +88,20 @@ class SharedFile:
     def _follow(self) -> None:
         """Open the file that has the name now, if that is another one."""
         if self._fd >= 0:
-            ours = os.fstat(self._fd)
-            with suppress(FileNotFoundError):
-                theirs = self._path.stat()
-                if (ours.st_dev, ours.st_ino) == (theirs.st_dev, theirs.st_ino):
-                    return
+            if self._has_the_name():
+                return
             self.close()
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(self._path, flags, MODE)
+
+    def _has_the_name(self) -> bool:
+        """Whether the file we write to is the one of that name."""
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:
+            return False
+        ours = os.fstat(self._fd)
+        return (ours.st_dev, ours.st_ino) == (named.st_dev, named.st_ino)
 
     def _rotate(self) -> None:
         lock = self._path.with_name(LOCK)
@@ -110,7 +116,7 @@ class SharedFile:
 
     def _put_aside(self) -> None:
         # Somebody may have done it between our look and our lock.
-        if self._path.stat().st_ino != os.fstat(self._fd).st_ino:
+        if not self._has_the_name():
             return
         names = [self._path, *(self._aside(n) for n in range(1, self._kept + 1))]
         for older, newer in zip(reversed(names[1:]), reversed(names[:-1]), strict=True):

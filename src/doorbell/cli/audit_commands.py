@@ -1,4 +1,4 @@
-"""`doorbell audit verify|prove|tail|export|witness`."""
+"""`doorbell audit verify|prove|tail|export|witness|demo`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorbell.cli import audit_witness, shown
+from doorbell.cli import audit_demo, audit_witness, shown
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.core.errors import UsageError
 from monitoring.logging import (
@@ -48,6 +48,7 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_prove(group)
     _add_reading(group)
     audit_witness.add_parser(group)
+    audit_demo.add_parser(group)
 
 
 def _add_verify(group: Subparsers) -> None:

@@ -28,6 +28,14 @@ class Metrics(Section, frozen=True):
         float,
         Meta(ge=1, le=600, description="how often the state of health is judged"),
     ] = 30.0
+    accuracy_every_s: Annotated[
+        float,
+        Meta(
+            ge=1,
+            le=86400,
+            description="how often the accuracy of recognition is measured",
+        ),
+    ] = 600.0
     accuracy_days: Annotated[
         int,
         Meta(

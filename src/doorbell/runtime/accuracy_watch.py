@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("doorbell.metrics")
 
+# By then the gallery is loaded.
 FIRST_S = 20.0
-EVERY_S = 600.0
 S_PER_DAY = 86400.0
 # Visits read at once; each is opened with its key.
 PAGE = 50
@@ -48,13 +48,14 @@ class AccuracyWatch:
 
     async def run(self) -> None:
         """Measure again and again."""
-        await asyncio.sleep(FIRST_S)
+        every_s = self._hub.settings.metrics.accuracy_every_s
+        await asyncio.sleep(min(FIRST_S, every_s))
         while True:
             try:
                 await self.measure()
             except DoorbellError as error:
                 log.warning("accuracy_unknown", extra={"error": str(error)})
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(every_s)
 
     async def measure(self) -> None:
         """Measure once.

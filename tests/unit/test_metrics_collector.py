@@ -10,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.production.monitoring_config import MonitoringConfig
 from monitoring.metrics import metrics_collector, recording
 from monitoring.metrics.declarations import DECLARED, ORIGINAL
 from monitoring.metrics.definition import Label, MetricError, counter, gauge, histogram
 from monitoring.metrics.error_counter import ErrorCounter
 from monitoring.metrics.metrics_collector import MAX_SERIES, MetricsCollector
-from monitoring.metrics.prometheus_config import ProductionMonitoringSystem
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 RING = {"event_type": "ring", "status": "success"}
@@ -69,18 +67,6 @@ def test_every_declaration_is_well_formed(metric: metrics_collector.Metric) -> N
 def test_no_name_is_declared_twice() -> None:
     names = [one.name for one in DECLARED]
     assert len(names) == len(set(names))
-
-
-def test_what_was_recorded_is_exposed() -> None:
-    system = ProductionMonitoringSystem(MonitoringConfig(strict=True))
-    system.record_counter("pipeline_events_total", 2, RING)
-    system.record_gauge("system_cpu_usage_percent", 12.5)
-    system.record_histogram("doorbell_ring_push_seconds", 0.3)
-    shown = text(system.collector)
-    assert 'pipeline_events_total{event_type="ring",status="success"} 2.0\n' in shown
-    assert "system_cpu_usage_percent 12.5\n" in shown
-    assert 'doorbell_ring_push_seconds_bucket{le="0.25"} 0.0\n' in shown
-    assert 'doorbell_ring_push_seconds_bucket{le="0.5"} 1.0\n' in shown
 
 
 WRONG = {
@@ -264,16 +250,6 @@ def test_errors_are_counted_where_they_are_logged() -> None:
         ("ledger", "storage_failed", "error"),
         ("ledger", "other", "critical"),
     }
-
-
-def test_the_status_tells_what_was_dropped_and_what_others_add() -> None:
-    system = ProductionMonitoringSystem(MonitoringConfig())
-    system.record_counter("no_such_total")
-    system.add_status("alerts", lambda: ["one"])
-    status = system.get_monitoring_status()
-    assert status["dropped"] == {"unknown_name": 1}
-    assert status["alerts"] == ["one"]
-    assert b'"doorbell_series"' in system.export_json()
 
 
 def test_a_reader_sees_gauges_of_this_moment() -> None:

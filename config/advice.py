@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from config.consistency import preroll_bytes
+from config.metrics_settings import address_of, is_loopback
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,3 +185,6 @@ def _access(settings: ProductionSettings) -> Iterator[tuple[str, str]]:
         yield "control.admin_group", "whoever may press may also enrol and erase"
     if settings.notify.deadline_s > _LATE_S:
         yield "notify.deadline_s", "a visitor may be gone before the phones hear"
+    address = address_of(settings.web.listen)
+    if settings.web.enabled and address and not is_loopback(address[0]):
+        yield "web.listen", "the token and who came travel unencrypted; use a proxy"

@@ -14,6 +14,7 @@ from doorbell.runtime.control import may
 from doorbell.runtime.listening import bound, inherited_fds
 from doorbell.runtime.requests import ErasePerson, ListVisits, PressRequest, ShowVisit
 from doorbell.stages.messages import Configure
+from doorbell.web import __main__ as web_program
 
 SECRET = "json://phone.lan/?token=s3cr3t-of-the-phone"
 
@@ -67,3 +68,12 @@ def test_http_may_ring_and_list_and_nothing_else() -> None:
     assert may("web", ListVisits())
     assert not may("web", ShowVisit(visit="x"))
     assert not may("web", ErasePerson(who="x"))
+
+
+def test_missing_packages_are_named_with_the_command_that_installs_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(web_program, "NEEDED", ("starlette", "no_such_server"))
+    with pytest.raises(BadSettingsError, match="no_such_server") as caught:
+        web_program._refuse_without_packages()
+    assert "doorbell-edge[web]" in caught.value.hint

@@ -127,6 +127,22 @@ def test_fakes_are_no_surprise_in_development() -> None:
 
 
 @pytest.mark.parametrize(
+    ("listen", "keys"),
+    [
+        ("127.0.0.1:8080", []),
+        ("[::1]:8080", []),
+        ("0.0.0.0:8080", ["web.listen"]),
+        ("[::]:8080", ["web.listen"]),
+    ],
+)
+def test_a_token_in_the_clear_on_the_network_is_warned_of(
+    listen: str, keys: list[str]
+) -> None:
+    web = {"enabled": True, "listen": listen}
+    assert [advice.key for advice in advice_on(web=web)] == keys
+
+
+@pytest.mark.parametrize(
     ("host", "private"),
     [
         ("10.1.2.3", True),

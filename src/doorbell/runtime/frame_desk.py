@@ -66,14 +66,18 @@ class FrameDesk:
         self.camera = CameraState(condition="absent", detail="it is starting")
         self.is_camera_starting = True
         self.newest_ns: int | None = None
+        self._has_borrower = False
 
     def worker_up(self, role: str) -> None:
         """Capture starts with all the credit there is."""
         if role == "capture":
+            self._has_borrower = True
             self._lend()
 
     def worker_down(self, role: str) -> None:
         """Void what the dead worker had borrowed, and its unfinished pictures."""
+        if role == "capture":
+            self._has_borrower = False
         self._book.void_loans_of(role)
         for worker, future in list(self._waiting.values()):
             if worker == role and not future.done():
@@ -88,6 +92,9 @@ class FrameDesk:
         self.is_camera_starting = False
 
     def _lend(self) -> None:
+        if not self._has_borrower:
+            # A loan that nobody hears of is never given back: no frame would come.
+            return
         for slot, generation in self._book.lend_to_capture():
             self._send("capture", LendSlot(slot=slot, generation=generation), ())
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 S = 1_000_000_000
 ANNA, BEN, STRANGER = 0.0, 120.0, 240.0
+FOLLOW = "follow"
 FACE, BESIDE = Box(200, 100, 120, 120), Box(420, 100, 120, 120)
 
 
@@ -65,8 +66,13 @@ class Porch:
     def show(self, at_s: float, visit: str, *markers: tuple[float, Box]) -> Seen:
         self.pictures.append(scene(640, 480, [Marker(h, b) for h, b in markers]))
         frame = FrameRef(len(self.pictures) - 1, 1, 640, 480, int(at_s * S))
-        claim = visit != NO_VISIT
-        self.stage.handle(Look(visit=visit, frame=frame, claim=claim), ())
+        look = Look(
+            visit=NO_VISIT if visit == FOLLOW else visit,
+            frame=frame,
+            claim=visit not in (NO_VISIT, FOLLOW),
+            follow=visit == FOLLOW,
+        )
+        self.stage.handle(look, ())
         seen = self.said[-1]
         assert isinstance(seen, Seen)
         return seen
@@ -146,7 +152,10 @@ def test_stranger_seen_twice_before_the_press_is_decided_without_another_look() 
 def test_stranger_seen_once_is_looked_at_again() -> None:
     porch = Porch()
     porch.show(1.0, NO_VISIT, (STRANGER, FACE))
-    assert was_looked_at(porch.show(1.4, "v", (STRANGER, FACE)))
+    seen = porch.show(1.4, "v", (STRANGER, FACE))
+    assert was_looked_at(seen)
+    # What was glanced at counts beside it.
+    assert seen.sure
 
 
 def test_each_look_tells_how_often_networks_ran() -> None:
@@ -154,3 +163,33 @@ def test_each_look_tells_how_often_networks_ran() -> None:
     assert porch.show(1.0, NO_VISIT).passes == 1
     assert porch.show(1.5, NO_VISIT, (ANNA, FACE)).passes == 2
     assert porch.show(1.7, "v", (ANNA, FACE)).passes == 0
+
+
+def test_face_that_is_followed_may_walk_far_between_two_looks() -> None:
+    porch = Porch()
+    porch.show(1.0, NO_VISIT, (ANNA, FACE))
+    far = Box(FACE.x + 160, FACE.y, FACE.w, FACE.h)
+    for step in range(1, 5):
+        place = Box(FACE.x + 40 * step, FACE.y, FACE.w, FACE.h)
+        assert porch.show(1.0 + 0.2 * step, FOLLOW, (ANNA, place)).passes == 0
+    seen = porch.show(2.0, "v", (ANNA, far))
+    assert not was_looked_at(seen)
+    assert seen.decision is Decision.KNOWN
+
+
+def test_following_lends_no_name_to_who_steps_into_her_place() -> None:
+    porch = Porch()
+    porch.show(1.0, NO_VISIT, (ANNA, FACE))
+    for at_s in (1.2, 1.4, 1.6):
+        porch.show(at_s, FOLLOW, (STRANGER, FACE))
+    seen = porch.show(1.8, "v", (STRANGER, FACE))
+    assert was_looked_at(seen)
+    assert seen.decision is Decision.UNKNOWN
+
+
+def test_face_that_is_followed_is_forgotten_as_soon_as_any_other() -> None:
+    porch = Porch()
+    porch.show(1.0, NO_VISIT, (ANNA, FACE))
+    for at_s in (3.0, 5.0, 7.0):
+        porch.show(at_s, FOLLOW, (ANNA, FACE))
+    assert was_looked_at(porch.show(7.2, "v", (ANNA, FACE)))

@@ -20,8 +20,8 @@ AFTERGLOW_S = 2.0
 # Of one core: a look that takes 100 ms is followed by at least 300 ms of rest.
 SHARE = 0.25
 # Passes of networks a second that glances may cost in the long run, and how many at
-# once: a face takes three (found, read, read again together with the glance before), so
-# that whoever comes is looked at twice within a second.
+# once: a face takes two (found and read; four where both is done twice), so that
+# whoever comes is looked at twice within a second.
 PASSES_A_S = 1.8
 PASSES_AT_ONCE = 6.0
 
@@ -52,6 +52,11 @@ class GlancePlan:
         is_lively = now_s - self._moved_s <= AFTERGLOW_S
         pause_s = MOVING_PAUSE_S if is_lively else STILL_PAUSE_S
         return now_s - self._began_s >= pause_s
+
+    def may_follow(self, now_s: float) -> bool:
+        """Whether faces seen may be followed in this frame: that needs no network."""
+        is_lively = now_s - self._moved_s <= AFTERGLOW_S
+        return is_lively and not self.is_looking
 
     def _accrue(self, now_s: float) -> None:
         waited_s = now_s - self._credited_s

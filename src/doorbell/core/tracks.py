@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from doorbell.core.faces import Gallery, Likeness, OperatingPoint
 
     Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32] | None]
-    Part = tuple[NDArray[np.float32], float]
+
+# A view of a face, and its weight.
+Part = tuple["NDArray[np.float32]", float]
 
 # A head that moved by half its width between two frames still overlaps by a third.
 SAME_PLACE_IOU = 0.3
@@ -45,6 +47,7 @@ class Sighting:
         quality: weight of this sighting, above 0.
         chip: the aligned face, to be fused with others; None if it is not kept.
         looks: frames it stands for; more than one where it sums up several.
+        views: of a sum, each view of the face and its weight.
     """
 
     box: Box
@@ -53,9 +56,18 @@ class Sighting:
     note: str = ""
     chip: NDArray[np.uint8] | None = None
     looks: int = 1
+    views: tuple[Part, ...] = ()
+
+    @property
+    def parts(self) -> list[Part]:
+        """Each view of the face that could be read, and its weight."""
+        if self.embedding is None:
+            return []
+        return list(self.views) or [(self.embedding, self.quality)]
 
 
-def _never(_chip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+def unread(_chip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """Read no fused chip: views are then compared as they are."""
     return None
 
 
@@ -68,7 +80,7 @@ class Track:
     """
 
     sightings: dict[int, Sighting] = field(default_factory=dict)
-    embed: Embed = _never
+    embed: Embed = unread
     _overlay: Overlay = field(default_factory=Overlay)
     _fused: tuple[list[Sighting], Part | None] = field(
         default_factory=lambda: ([], None)
@@ -81,7 +93,7 @@ class Track:
         group = _same_view(read) if len(read) > 1 else []
         joint = self._joint(group) if len(group) > 1 else None
         alone = [s for s in read if joint is None or not any(s is one for one in group)]
-        parts = [(s.embedding, s.quality) for s in alone if s.embedding is not None]
+        parts = [part for sighting in alone for part in sighting.parts]
         return [joint, *parts] if joint is not None else parts
 
     def _joint(self, group: list[Sighting]) -> Part | None:
@@ -129,6 +141,7 @@ class Track:
             weight or best.quality,
             best.note,
             looks=max(1, self.looks),
+            views=tuple(self.parts),
         )
 
     def box_at(self, mono_ns: int) -> Box:
@@ -150,7 +163,7 @@ class Evidence:
     """All that one visit's frames have shown."""
 
     def __init__(
-        self, likeness: Likeness, point: OperatingPoint, embed: Embed = _never
+        self, likeness: Likeness, point: OperatingPoint, embed: Embed = unread
     ) -> None:
         """Begin with nothing seen.
 

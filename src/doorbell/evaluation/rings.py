@@ -126,7 +126,9 @@ def stages(view: VisitView, pushed_ns: Sequence[int]) -> dict[str, float]:
     """
     edge_ns = view.ring.stamp.mono_ns
     took_ms = {
-        stage: view.timings_ms[stage] for stage in STAGES if stage in view.timings_ms
+        stage: view.timings_ms[stage]
+        for stage in (*STAGES, "anticipated")
+        if stage in view.timings_ms
     }
     for stage, at_ns in zip(
         ("first push", "push"), (pushed_ns[0], pushed_ns[-1]), strict=True

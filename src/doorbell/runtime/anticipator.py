@@ -38,20 +38,27 @@ class Anticipator:
         self._plan = GlancePlan()
         self._frame: FrameRef | None = None
         self.sees_faces = False
+        self._following = False
 
     def frame_came(self, frame: FrameRef) -> None:
         """Glance at this frame, if one is due; only while no visit is looked at."""
         now_s = time.monotonic()
-        if not self._plan.is_due(now_s, frame.motion):
+        is_due = self._plan.is_due(now_s, frame.motion)
+        may_follow = self.sees_faces and self._plan.may_follow(now_s)
+        if self._frame is not None or not (is_due or may_follow):
             return
-        if self._send("vision", Look(visit=NO_VISIT, frame=frame), ()):
+        self._following = not is_due
+        look = Look(visit=NO_VISIT, frame=frame, follow=self._following)
+        if self._send("vision", look, ()):
             self._desk.pin(frame, NO_VISIT)
             self._frame = frame
-            self._plan.began(now_s)
+            if is_due:
+                self._plan.began(now_s)
 
     def seen(self, message: Seen) -> None:
         """Recognition answered."""
-        self.sees_faces = bool(message.faces)
+        if not self._following:
+            self.sees_faces = bool(message.faces)
         self.ended(message.passes)
 
     def ended(self, passes: int = 1) -> None:

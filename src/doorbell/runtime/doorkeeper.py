@@ -366,6 +366,9 @@ class Doorkeeper:
         if not message.error and not visit.course.closed:
             visit.seen = message
             visit.steps["recognised"] = self._clock.mono_ns()
+            if message.passes == 0:
+                # Nothing was looked at anew: glances before the press were enough.
+                visit.steps["anticipated"] = visit.steps["recognised"]
             if not visit.supplied:
                 visit.steps["frame"] = message.frame.mono_ns
             if message.best_mono_ns == message.frame.mono_ns:

@@ -24,7 +24,7 @@ FORGET_NS = 6 * NS_PER_S
 
 
 class Glances:
-    """The faces of the last glance, and what they look like."""
+    """The faces of the last glance, where they are by now, and what they look like."""
 
     def __init__(self) -> None:
         self._at_ns = 0
@@ -48,6 +48,22 @@ class Glances:
             if patch is not None:
                 self._faces.append((patch, summary))
 
+    def follow(self, rgb: NDArray[np.uint8]) -> None:
+        """See where the faces are in a newer frame, and what they look like there.
+
+        From one frame to the next a face changes little, over seconds much. One that
+        is not found stays as it was: it may be found again.
+        """
+        self._faces = [self._followed(patch, seen, rgb) for patch, seen in self._faces]
+
+    @staticmethod
+    def _followed(
+        patch: Patch, seen: Sighting, rgb: NDArray[np.uint8]
+    ) -> tuple[Patch, Sighting]:
+        box = find(patch, rgb)
+        newer = patch_of(rgb, box) if box is not None else None
+        return (patch if newer is None else newer, seen)
+
     def claim(self, mono_ns: int, rgb: NDArray[np.uint8]) -> list[Sighting]:
         """Return the faces that still stand there; none unless all of them do.
 
@@ -55,6 +71,7 @@ class Glances:
             mono_ns: of the frame nearest the press.
             rgb: that frame.
         """
+        # From when they were last recognised, however well they were followed.
         age_ns = mono_ns - self._at_ns
         if not self._faces or len(self._faces) < self._count or age_ns > FORGET_NS:
             return []

@@ -169,12 +169,15 @@ class Look(Message, frozen=True):
             at before count if they still stand there.
         pressed_ns: when the bell was pressed; who had left by then does not count.
             0 when nobody pressed.
+        follow: of a glance: only see where the faces glanced at are now, without a
+            network.
     """
 
     visit: str
     frame: FrameRef
     claim: bool = False
     pressed_ns: int = 0
+    follow: bool = False
 
 
 class Seen(Message, frozen=True):

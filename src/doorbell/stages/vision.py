@@ -19,7 +19,7 @@ from doorbell.core.decision import Box, strongest
 from doorbell.core.errors import BadInputError, DoorbellError
 from doorbell.core.faces import Gallery
 from doorbell.core.separation import separation
-from doorbell.core.tracks import Evidence
+from doorbell.core.tracks import Evidence, Outcome, unread
 from doorbell.ports.faces import DetectedFace
 from doorbell.stages.face_reader import FaceReader, ReadFace
 from doorbell.stages.glances import Glances
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
     from config.sections import Vision
     from doorbell.core.faces import OperatingPoint
-    from doorbell.core.tracks import Outcome
     from doorbell.ports.clock import Clock
     from doorbell.ports.faces import Engine
     from doorbell.ports.ring import FrameRing
@@ -283,6 +282,9 @@ class VisionStage:
         runs = self._engine.meter.runs
         try:
             rgb = self._frame(message.frame)
+            if message.follow:
+                self._glances.follow(rgb)
+                return _seen(message, Outcome([], [], 0), "", {})
             if message.claim and (seen := self._claim(message, evidence, rgb)):
                 return seen
             reading = self._reader.read(rgb, self._settings.min_face_px)
@@ -309,20 +311,24 @@ class VisionStage:
         claimed = self._glances.claim(message.frame.mono_ns, rgb)
         if not claimed:
             return None
-        evidence.add(message.frame.mono_ns, claimed)
+        frame_ns = message.frame.mono_ns
+        evidence.add(frame_ns, claimed)
         outcome = evidence.outcome(self._gallery, message.pressed_ns)
-        if not is_conclusive(outcome.standings):
-            return None
-        return _seen(message, outcome, "", {})
+        if is_conclusive(outcome.standings):
+            return _seen(message, outcome, "", {})
+        # It counts beside what this frame is about to show.
+        evidence.add(frame_ns, ())
+        evidence.add(frame_ns - 1, claimed)
+        return None
 
     def _evidence(self, visit: str) -> Evidence:
         if visit not in self._visits:
             while len(self._visits) >= MAX_VISITS:
                 self._visits.pop(next(iter(self._visits)))
             embedder = self._engine.embedder
-            self._visits[visit] = Evidence(
-                embedder.likeness, self._point, self._reader.embed_one
-            )
+            # Fusing frames is worth a run of the network once somebody rings.
+            embed = self._reader.embed_one if visit != NO_VISIT else unread
+            self._visits[visit] = Evidence(embedder.likeness, self._point, embed)
         return self._visits[visit]
 
     def _extracted(self, face: ReadFace) -> ExtractedFace:

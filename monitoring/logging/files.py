@@ -118,11 +118,13 @@ class SharedFile:
         # Somebody may have done it between our look and our lock.
         if not self._has_the_name():
             return
-        names = [self._path, *(self._aside(n) for n in range(1, self._kept + 1))]
-        for older, newer in zip(reversed(names[1:]), reversed(names[:-1]), strict=True):
-            # A kill between two renames leaves a gap, which the next time closes.
-            with suppress(FileNotFoundError):
-                newer.replace(older)
+        # Up to the first gap: one is left by a kill between two renames.
+        last = 1
+        while last < self._kept and self._aside(last).exists():
+            last += 1
+        for number in range(last, 1, -1):
+            self._aside(number - 1).replace(self._aside(number))
+        self._path.replace(self._aside(1))
 
     def _aside(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

@@ -25,7 +25,6 @@ from doorbell.runtime.http_wire import (
     encode,
     parse,
 )
-from doorbell.runtime.security_desk import unauthenticated
 from monitoring.logging.http_lines import log_http_request
 from monitoring.logging.structured_logging import CorrelationContext, error_id
 
@@ -183,9 +182,6 @@ class OperationsServer:
             sent = request.headers.get("authorization", "").encode()
             if hmac.compare_digest(sent, b"Bearer " + self._token):
                 return None
-            if sent:
-                # Who sends none may be a browser or a probe that does not know better.
-                unauthenticated("operations")
             return _plain("the token is missing or wrong", HTTPStatus.UNAUTHORIZED)
         if not _names_an_address(request.headers.get("host", "")):
             # A page in a browser of the house can have its own name point here.

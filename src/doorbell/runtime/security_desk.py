@@ -47,16 +47,6 @@ def malformed(source: str, severity: Severity = "medium", **facts: int | str) ->
     )
 
 
-def unauthenticated(source: str) -> None:
-    """Somebody showed a wrong token."""
-    log_security_event(
-        "authentication_failed",
-        "somebody showed a wrong token",
-        "medium",
-        {"source": source, "action_taken": "refused"},
-    )
-
-
 def key_exposed() -> None:
     """Others than its owner may read or change the master key; it is not used."""
     log_security_event(

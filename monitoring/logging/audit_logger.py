@@ -28,7 +28,7 @@ from monitoring.logging.audit_errors import (
     AuditUnreachableError,
     AuditUnwritableError,
 )
-from monitoring.logging.audit_routes import ANSWER_S, OwnRoute, Route, WriterRoute
+from monitoring.logging.audit_routes import OwnRoute, Route, WriterRoute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -144,7 +144,7 @@ class AuditLogger:
         """
         future = self.submit(act, actor=actor, obj=obj, out=out, ctx=ctx, urgent=urgent)
         try:
-            return future.result(self._patience_s + ANSWER_S)
+            return future.result(self._patience_s)
         except LateError as error:
             msg = "the audit log's disk does not answer"
             raise AuditUnwritableError(msg) from error

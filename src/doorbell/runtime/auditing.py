@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from doorbell.core.errors import UnavailableError
 from doorbell.core.stamp import NS_PER_S
 from doorbell.runtime.audience import Onlooker
-from monitoring.logging.audit_errors import AuditError
+from monitoring.logging.audit_errors import AuditError, AuditUnreachableError
 from monitoring.logging.audit_logger import AuditLogger, OwnRoute, WriterRoute
 from monitoring.logging.audit_place import AuditPlace
 from monitoring.logging.security import log_security_event, recorder
@@ -145,12 +145,21 @@ class Auditing(Onlooker):
         if self._logger is None:
             msg = "the audit log is not open"
             raise UnavailableError(msg)
-        future = self._logger.submit(act, actor=actor, obj=obj, out=out, ctx=ctx)
+        future = asyncio.wrap_future(
+            self._logger.submit(act, actor=actor, obj=obj, out=out, ctx=ctx)
+        )
+        await asyncio.wait([future], timeout=self._settings.audit.patience_s)
         try:
-            return await asyncio.wrap_future(future)
+            if future.done():
+                return future.result()
         except AuditError as error:
             msg = f"not done, since it cannot be recorded: {error}"
             raise UnavailableError(msg, hint=error.hint) from error
+        # It may reach the log yet; then this says that it was not done.
+        future.add_done_callback(asyncio.Future.exception)
+        self.post(act, actor=actor, obj=obj, out="refused", ctx={"error": "late"})
+        msg = "not done, since it cannot be recorded: the audit log does not answer"
+        raise UnavailableError(msg, hint=AuditUnreachableError.hint)
 
     def post(
         self,

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 SIZE = (240, 240)
 
 
+def drawn_pixels() -> bytes:
+    """Return its pixels, RGB, as they come with the package."""
+    packed = files("doorbell.runtime").joinpath("drawn_face.rgb.z").read_bytes()
+    return zlib.decompress(packed)
+
+
 class DrawnFace:
     """The picture that recognition looks at in a self-test.
 
@@ -37,8 +43,7 @@ class DrawnFace:
         """
         if not self._fits:
             return None
-        packed = files("doorbell.runtime").joinpath("drawn_face.rgb.z").read_bytes()
-        fd = publish(zlib.decompress(packed))
+        fd = publish(drawn_pixels())
         try:
             return self._desk.put(fd, SIZE, mono_ns, owner)
         finally:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("doorbell.health")
 
 # How often card and machine are asked. Nothing of it is written.
-PROBE_S = 5.0
+PROBE_S = 2.0
 # A look at the machine that takes longer hangs.
 SILENT_S = 2.0
 # Without these a ring is not heard, not kept, not told, not seen or not named.

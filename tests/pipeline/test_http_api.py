@@ -294,6 +294,27 @@ def test_rings_beyond_the_allowance_are_refused(own_door: HttpDoorstep) -> None:
     assert 1 <= int(answer.headers["Retry-After"]) <= 31
 
 
+def test_new_settings_count_without_a_refused_connection(
+    own_door: HttpDoorstep,
+) -> None:
+    own_door.change("[web]\n", "[web]\nrings_per_minute = 1\n")
+    own_door.start()
+    own_door.ready()
+    caller = own_door.serving()
+    statuses = [caller.ask("POST", "/api/v1/rings").status for _ in range(2)]
+    assert statuses == [202, 429]
+    before = own_door.pid("web")
+    own_door.change("rings_per_minute = 1\n", "rings_per_minute = 50\n")
+    assert own_door.process is not None
+    own_door.process.send_signal(signal.SIGHUP)
+    until(
+        lambda: caller.ask("POST", "/api/v1/rings").status == HTTPStatus.ACCEPTED,
+        8.0,
+        "the new allowance",
+    )
+    assert own_door.pid("web") != before
+
+
 def test_a_request_in_hand_is_answered_before_the_end(
     own_door: HttpDoorstep,
 ) -> None:

@@ -55,6 +55,24 @@ def test_a_port_in_use_may_become_free_and_a_wrong_address_never() -> None:
         bound("127.0.0.1:99999")
 
 
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("listen", ["127.0.0.1:0", "localhost:0", "[::1]:0"])
+def test_an_address_may_be_of_either_family(listen: str) -> None:
+    if "[" in listen and not has_ipv6():
+        pytest.skip("needs IPv6 on the loopback")
+    with bound(listen) as sock:
+        family = socket.AF_INET6 if "[" in listen else socket.AF_INET
+        assert sock.family is family
+        assert not sock.getblocking()
+
+
 def test_the_web_process_is_told_no_target() -> None:
     target = Target(name="phone", url=SECRET)
     settings = ProductionSettings(notify=Notify(targets=[target]))

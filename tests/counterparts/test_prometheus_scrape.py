@@ -24,15 +24,21 @@ if TYPE_CHECKING:
 
     from monitoring.metrics.definition import Metric
 
+TOKEN = "open-sesame-7"
 PROMTOOL = shutil.which("promtool")
 pytestmark = pytest.mark.skipif(PROGRAM is None or PROMTOOL is None, reason=MISSING)
 
 
 @pytest.fixture(scope="module")
 def rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doorstep]:
-    """A doorstep at which Anna rang once."""
+    """A doorstep at which Anna rang once; its port wants a token."""
+    folder = tmp_path_factory.mktemp("scraped")
+    token = folder / "token"
+    token.write_text(f"{TOKEN}\n")
+    token.chmod(0o600)
     with Sink() as sink:
-        one = Doorstep(tmp_path_factory.mktemp("scraped"), sink)
+        one = Doorstep(folder, sink)
+        one.change("127.0.0.1:0", f'0.0.0.0:0"\ntoken_file = "{token}')
         try:
             one.start()
             one.ready()
@@ -47,14 +53,17 @@ def rung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doorstep]:
 
 
 def address(doorstep: Doorstep) -> str:
-    return str(next(doorstep.ask(r.ShowMetrics())).address)
+    _, _, port = next(doorstep.ask(r.ShowMetrics())).address.rpartition(":")
+    return f"127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="module")
 def prometheus(
     rung: Doorstep, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[PrometheusServer]:
-    with PrometheusServer(tmp_path_factory.mktemp("tsdb"), address(rung)) as server:
+    token = f"    authorization:\n      credentials_file: {rung.folder / 'token'}\n"
+    folder = tmp_path_factory.mktemp("tsdb")
+    with PrometheusServer(folder, address(rung), token) as server:
         until(lambda: server.value("up") == 1.0, 8.0, "the first scrape")
         yield server
 
@@ -107,6 +116,12 @@ def test_prometheus_reads_what_was_measured(
     assert fresh < 5
 
 
+def test_prometheus_is_let_in_by_its_token(prometheus: PrometheusServer) -> None:
+    counted = "doorbell_operations_requests_total"
+    until(lambda: prometheus.query(counted), 5.0, "an answer to be counted")
+    assert {one["metric"]["code"] for one in prometheus.query(counted)} == {"200"}
+
+
 def test_prometheus_keeps_the_visit_of_a_slow_ring(
     rung: Doorstep, prometheus: PrometheusServer
 ) -> None:
@@ -142,5 +157,8 @@ def test_a_scrape_is_within_its_time_and_size(
     assert samples is not None
     assert took_s < 0.5
     assert 50 < samples <= 300
-    with urllib.request.urlopen(f"http://{address(rung)}/metrics") as answer:
+    request = urllib.request.Request(
+        f"http://{address(rung)}/metrics", headers={"Authorization": f"Bearer {TOKEN}"}
+    )
+    with urllib.request.urlopen(request) as answer:  # noqa: S310 - our own address
         assert check(answer.read()).stdout == ""

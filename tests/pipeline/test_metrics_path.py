@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -18,6 +19,8 @@ from doorbell.runtime import requests as r
 from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from doorstep import Doorstep
 
 ROLES = ("button", "notify", "capture", "vision")
@@ -199,3 +202,28 @@ def test_the_buttons_own_service_reports_over_the_hubs_socket(
             until(lambda: journalled in scrape(where), 5.0, "the holder's word")
         finally:
             holder.terminate()
+
+
+def doorbell(config: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "doorbell.cli.main", "--config", str(config)]
+    return subprocess.run(
+        [*command, *words], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_prints_a_table_or_json(household: Doorstep) -> None:
+    table = doorbell(household.config, "metrics", "worker_health")
+    assert table.returncode == 0, table.stderr
+    (line,) = [x for x in table.stdout.splitlines() if "worker_id=vision" in x]
+    assert line.split()[-1] == "1"
+    assert f"http://{address(household)}/metrics" in table.stdout
+    assert "outbox" not in table.stdout
+    found = json.loads(doorbell(household.config, "metrics", "--json").stdout)
+    assert found["address"] == address(household)
+    assert {"status", "metrics"} < set(found)
+
+
+def test_without_a_daemon_the_command_says_so(doorstep: Doorstep) -> None:
+    done = doorbell(doorstep.config, "metrics")
+    assert (done.returncode, done.stdout) == (69, "")
+    assert "doorbell run" in done.stderr

@@ -12,8 +12,14 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+import prometheus_server
 import pytest
 import yaml
+from http_caller import HttpDoorstep
+from prometheus_server import PrometheusServer
+
+from doorbell.testing.sink import Sink
+from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,6 +154,39 @@ def test_the_dashboards_ask_the_source_that_is_provisioned() -> None:
         text = board.read_text()
         assert json.loads(text)["title"]
         assert f'"uid": "{uid}"' in text
+
+
+@pytest.mark.timeout(40)
+def test_a_real_prometheus_reads_the_door_with_the_token_and_our_rules(
+    tmp_path: Path,
+) -> None:
+    if prometheus_server.PROGRAM is None:
+        pytest.skip(prometheus_server.MISSING)
+    token = tmp_path / "operations_token"
+    token.write_text("the-token-of-the-operations-port\n")
+    with Sink() as sink:
+        door = HttpDoorstep(tmp_path, sink)
+        listen = f'listen = "127.0.0.1:{door.operations_port}"\n'
+        door.change(listen, f'{listen}token_file = "{token}"\n')
+        server = PrometheusServer(tmp_path / "prometheus", "")
+        text = (DOCKER / "prometheus.yml").read_text()
+        for old, new in (
+            ("doorbell:9713", f"127.0.0.1:{door.operations_port}"),
+            ("/run/secrets/operations_token", str(token)),
+            ("/etc/prometheus/rules", str(INFRASTRUCTURE / "prometheus")),
+            ("15s", "1s"),
+        ):
+            assert old in text
+            text = text.replace(old, new)
+        server._config = text
+        try:
+            door.start()
+            with server:
+                up = 'up{job="doorbell"}'
+                until(lambda: server.value(up) == 1.0, 20.0, "the door to be read")
+                assert server.api("rules")["groups"]
+        finally:
+            door.kill()
 
 
 # The health check.

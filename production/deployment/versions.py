@@ -7,7 +7,8 @@ import re
 from production.errors import ReleaseRefusedError
 
 _FORM = re.compile(
-    r"(?P<numbers>\d{1,9}(?:\.\d{1,9}){0,3})(?:(?P<stage>a|b|rc)(?P<count>\d{1,9}))?"
+    r"(?P<numbers>\d{1,9}(?:\.\d{1,9}){0,3})(?:(?P<stage>a|b|rc)(?P<count>\d{1,9}))?",
+    re.ASCII,
 )
 _STAGES = {"a": 0, "b": 1, "rc": 2, None: 3}
 _DEPTH = 4

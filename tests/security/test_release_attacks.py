@@ -171,10 +171,18 @@ def test_a_release_that_is_not_there_is_refused(
 
 
 def test_a_repository_that_is_away_is_not_a_refusal(
-    device: Device, tmp_path: Path
+    repository: Repository, tmp_path: Path
 ) -> None:
+    # Port 1 answers nobody.
+    away = SignedSource("http://127.0.0.1:1/", repository.root, tmp_path / "trusted")
     with pytest.raises(StepFailedError, match="cannot be had"):
-        device.fetch(tmp_path / "nothing", "1.0.0")
+        away.fetch("1.0.0", tmp_path / "into")
+
+
+def test_a_folder_without_signatures_is_refused(device: Device, tmp_path: Path) -> None:
+    folder = make_unsigned(tmp_path / "r", "1.0.0", {"tiny_doorbell.py": ""})
+    with pytest.raises(ReleaseRefusedError, match="nothing signed"):
+        device.fetch(folder, "1.0.0")
 
 
 @pytest.mark.parametrize(

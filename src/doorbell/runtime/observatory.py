@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 import time
 from datetime import UTC
 from http import HTTPStatus
@@ -108,6 +109,7 @@ class Observatory:
         self.operations = OperationsServer(self.routes, token, self._answered)
         self._noticed_s: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = threading.Event()
 
     async def start(self) -> None:
         """Hear what happens in the hub, and answer."""
@@ -119,7 +121,8 @@ class Observatory:
         self.system.collector.before_reading(self._feed.refresh)
         self.system.collector.before_reading(self._read_processes)
         await self._listen()
-        self._spawn(self._sample())
+        # A daemon: a card that answers no question must not keep us from ending.
+        threading.Thread(target=self._sample, name="metrics", daemon=True).start()
         self._spawn(self._accuracy.run())
         for work in self._alarms.tasks():
             self._spawn(work)
@@ -133,6 +136,7 @@ class Observatory:
         """Answer no more; what is recorded from now on is dropped."""
         recorder.remove_sink("push")
         send_to(None)
+        self._ended.set()
         for task in list(self._tasks):
             task.cancel()
         await self.operations.close()
@@ -184,12 +188,12 @@ class Observatory:
 
     # What is read now and then.
 
-    async def _sample(self) -> None:
-        await asyncio.sleep(FIRST_SAMPLE_S)
-        while True:
-            # Awaited: a question the card does not answer is not asked again.
-            await asyncio.to_thread(self._sample_once)
-            await asyncio.sleep(self.system.config.scrape_s)
+    def _sample(self) -> None:
+        """Read the machine until the end; in a thread of its own, which may hang."""
+        wait_s = FIRST_SAMPLE_S
+        while not self._ended.wait(wait_s):
+            self._sample_once()
+            wait_s = self.system.config.scrape_s
 
     def _sample_once(self) -> None:
         now_s = self._hub.clock.now().wall_s()

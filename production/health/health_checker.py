@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from production.deployment.state_file import StateFile
 from production.deployment.systemd import SystemdControl
 from production.errors import DeployError
 from production.health import rules
-from production.health.asked import ask
+from production.health.asked import Asked, ask
 
 if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
@@ -60,7 +60,7 @@ class HealthChecker:
         """
         began_s = time.monotonic()
         asked = ask(self._operations)
-        checks = {"daemon": _checked(asked.verdict, Weight.VITAL, began_s)}
+        checks = {"daemon": _daemon(asked, began_s)}
         checks |= self._slots_and_units()
         report = assemble(checks, version="", uptime_s=0.0)
         return {
@@ -97,6 +97,13 @@ class HealthChecker:
         except DeployError as error:
             return Verdict(Status.DEGRADED, str(error), error.hint)
         return rules.units(states, needed)
+
+
+def _daemon(asked: Asked, began_s: float) -> CheckResult:
+    """The daemon as a whole, with the score of its own worst check."""
+    check = _checked(asked.verdict, Weight.VITAL, began_s)
+    own = asked.report.get("score")
+    return replace(check, score=float(own)) if isinstance(own, int | float) else check
 
 
 def _checked(verdict: Verdict, weight: Weight, began_s: float) -> CheckResult:

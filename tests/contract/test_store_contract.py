@@ -512,3 +512,10 @@ def test_the_cursor_never_goes_back(store: Store) -> None:
     store.record_gap([visit(7, 0.0).ring], 7)
     store.record_gap([visit(3, 0.0).ring], 3)
     assert store.cursor() == 7
+
+
+def test_a_write_that_is_only_tried_changes_nothing(store: Store) -> None:
+    store.open_visit(visit(1), [], 7)
+    before = store.visits(10), store.cursor()
+    store.try_write()
+    assert (store.visits(10), store.cursor()) == before

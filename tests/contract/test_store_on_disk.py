@@ -472,3 +472,35 @@ def test_a_read_only_disk_is_a_clear_error(small_disk: Path) -> None:
     remount("rw")
     with closing(opened(small_disk)) as store:
         assert store.cursor() == 1
+
+
+# Trying a write.
+
+
+def test_a_tried_write_leaves_the_card_alone(used: Path) -> None:
+    with closing(opened(used)) as store:
+        before = {path: path.stat().st_mtime_ns for path in used.glob("state.db*")}
+        for _ in range(3):
+            store.try_write()
+        after = {path: path.stat().st_mtime_ns for path in used.glob("state.db*")}
+    assert {p: t for p, t in after.items() if not p.name.endswith("-shm")} == {
+        p: t for p, t in before.items() if not p.name.endswith("-shm")
+    }
+
+
+def test_a_tried_write_finds_out_that_another_program_holds_the_database(
+    used: Path,
+) -> None:
+    with closing(opened(used)) as store:
+        with closing(sqlite3.connect(used / "state.db")) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StorageError):
+                store.try_write()
+        store.try_write()
+
+
+def test_a_tried_write_finds_out_that_the_database_is_gone(used: Path) -> None:
+    with closing(opened(used)) as store:
+        (used / "state.db").unlink()
+        with pytest.raises(StorageError):
+            store.try_write()

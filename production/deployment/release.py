@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from production.deployment.disk import KernelDisk, sync_all_below
 from production.deployment.versions import version_key
 from production.errors import DeployError, ReleaseRefusedError, StepFailedError
 
@@ -154,6 +155,7 @@ class SignedSource:
         """
         with tempfile.TemporaryDirectory() as folder, _told():
             content = _get(self._updater(folder), LATEST, Path(folder) / "latest")
+            self._remember()
         try:
             return str(json.loads(content)["version"])
         except (ValueError, KeyError, TypeError) as error:
@@ -175,7 +177,12 @@ class SignedSource:
             release = read_description(content, version)
             for name in (REQUIREMENTS, *release.wheels):
                 _fetch(updater, f"{prefix}/{name}", into / name)
+            self._remember()
         return Release(version, into, release.wheels, release.floor, signed=True)
+
+    def _remember(self) -> None:
+        """Bring to disk what was seen: python-tuf writes it without."""
+        sync_all_below(KernelDisk(), str(self._trusted))
 
     def _updater(self, folder: str) -> Updater:
         from tuf.ngclient import Updater, UpdaterConfig  # noqa: PLC0415 - an extra: the unsigned path and the guard go without

@@ -1,0 +1,135 @@
+"""Bad updates of the real doorbell on a real systemd: each goes back, rings go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from faulty import FAULTS, make_faulty
+
+from doorbell.testing.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from door import Door
+
+FULL = bool(os.environ.get("FULL"))
+# What each must end in, as in the table of docs/explanation/updates.md.
+ENDS = {
+    "good": "committed",
+    "broken import": "discarded",
+    "starts, then crashes": "rolled_back",
+    "hangs": "rolled_back",
+    "unhealthy": "rolled_back",
+    "slow, 3 times": "rolled_back",
+    "20 % errors": "rolled_back",
+    "migration fails": "discarded",
+}
+SHORT = ("starts, then crashes", "migration fails")
+LIMITS = {
+    "trial_s": "60.0",
+    "trial_rings": "12",
+    "min_rings": "12",
+    "ring_period_s": "0.3",
+    "latency_factor": "2.0",
+    "memory_factor": "4.0",
+    "grace_s": "6.0",
+}
+
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def strict(door: Door) -> Iterator[Door]:
+    """The door with limits that tell the faults of the drills."""
+    door.ready()
+    settings = "/etc/doorbell/doorbell.toml"
+    door.machine.run(f"cp -p {settings} /root/settings")
+    for key, value in LIMITS.items():
+        door.machine.run(f"sed -i 's/^{key} = .*/{key} = {value}/' {settings}")
+    yield door
+    door.machine.run(f"cat /root/settings > {settings}")
+
+
+def test_every_fault_is_drilled() -> None:
+    assert set(ENDS) == set(FAULTS)
+
+
+@pytest.mark.parametrize("fault", [*(ENDS if FULL else SHORT)])
+def test_an_update_that_is(strict: Door, note: list[str], fault: str) -> None:
+    version = f"0.9.{list(ENDS).index(fault)}"
+    release = strict.machine.folder / "share" / version
+    make_faulty(release, version, fault)
+    before = status(strict)
+    began_s = time.monotonic()
+    code = strict.machine.run(
+        f"doorbell-deploy deploy {version} /mnt/{version} --unsigned > /root/said 2>&1;"
+        "echo $?",
+        240.0,
+    )
+    took_s = time.monotonic() - began_s
+    said = strict.machine.run("cat /root/said")
+    shutil.rmtree(release)
+    last = history(strict)[-1]
+    note.append(f"{fault}: {last['phase']} after {took_s:.0f} s, {last['reason'][:70]}")
+    assert last["version"] == version, said
+    assert last["phase"] == ENDS[fault], said
+    assert last["reason"]
+    stays = ENDS[fault] == "committed"
+    assert code.strip() == ("0" if stays else "1"), said
+    assert (status(strict)["active"] != before["active"]) is stays
+    rings(strict)
+
+
+def rings(door: Door) -> None:
+    """Press: somebody is told."""
+    door.ready()
+    told = len(door.pushes())
+    door.press()
+    door.told(told + 1)
+
+
+def test_a_release_that_kills_the_machine_is_left_after_three_starts(
+    strict: Door, note: list[str]
+) -> None:
+    """The plug is pulled in the trial, boot after boot."""
+    version = "0.9.9"
+    make_faulty(strict.machine.folder / "share" / version, version, "good")
+    active = status(strict)["active"]
+    limits = "DOORBELL_DEPLOY__TRIAL_RINGS=10000 DOORBELL_DEPLOY__TRIAL_S=3600"
+    strict.machine.run(
+        f"{limits} setsid doorbell-deploy deploy {version} /mnt/{version} --unsigned "
+        "> /root/said 2>&1 &"
+    )
+    until(lambda: phase(strict) == "trial", 120.0, "on trial")
+    boots = 0
+    while phase(strict) == "trial" and boots < 5:
+        strict.machine.cut_power()
+        strict.machine.up()
+        strict.ready()
+        boots += 1
+    note.append(f"a release that dies at each boot: left after {boots} boots")
+    assert boots <= 3
+    assert status(strict)["active"] == active
+    assert history(strict)[-1]["phase"] == "rolled_back"
+    rings(strict)
+
+
+def status(door: Door) -> dict[str, Any]:
+    said = door.machine.run("doorbell-deploy status --json")
+    return dict(json.loads(said.splitlines()[-1]))
+
+
+def phase(door: Door) -> str:
+    under_way = status(door)["deployment"]
+    return str(under_way["phase"]) if under_way else ""
+
+
+def history(door: Door) -> list[dict[str, Any]]:
+    said = door.machine.run("doorbell-deploy history --json")
+    return list(json.loads(said.splitlines()[-1])["history"])

@@ -30,9 +30,12 @@ ENGINES = frozenset(
         "protobuf",
     ]
 )
+EXTRAS = ("notify", "pi", "web", "deploy")
 # The container's, which has no compiler and no index.
 PYTHON = (3, 11)
 _PIP = [sys.executable, "-m", "pip", "-qq", "--disable-pip-version-check"]
+_VERSION = re.compile(r'^version = ".*"$', re.MULTILINE)
+NO_CACHES = shutil.ignore_patterns("__pycache__")
 _NAME = re.compile(r"^([a-z0-9-]+)==", re.MULTILINE)
 
 
@@ -59,12 +62,13 @@ def wheels() -> Path:
     """Return the folder of the dependencies' wheels, fetched if they are absent."""
     text = locked_requirements()
     project = tomllib.loads((TOP / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = project["dependencies"], project["optional-dependencies"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"], [extras[name] for name in EXTRAS]
     digest = hashlib.sha256(f"{text} {wanted}".encode()).hexdigest()[:12]
     folder = CACHE / f"wheels-{digest}"
     if folder.exists():
         return folder
-    unfinished = CACHE / f"wheels-{digest}.new"
+    unfinished = CACHE / f"wheels-{digest}.{os.getpid()}"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     requirements = unfinished / "locked.txt"
@@ -85,7 +89,7 @@ def _complete(folder: Path, locked: str) -> None:
     constraints = folder / "constraints.txt"
     constraints.write_text("\n".join(pins), "utf-8")
     with tempfile.TemporaryDirectory() as own:
-        wanted = f"{own_wheel(Path(own))}[notify,pi,web,deploy]"
+        wanted = f"{own_wheel(Path(own))}[{','.join(EXTRAS)}]"
         wheel = [*_PIP, "wheel", "-w", str(folder), "--find-links", str(folder)]
         subprocess.run([*wheel, "-c", str(constraints), wanted], check=True)
     constraints.unlink()
@@ -93,29 +97,29 @@ def _complete(folder: Path, locked: str) -> None:
         mine.unlink()
 
 
-def own_wheel(into: Path) -> Path:
-    """Build our wheel from the checkout."""
-    subprocess.run(
-        [
-            *_PIP,
-            "wheel",
-            "--no-deps",
-            "--no-build-isolation",
-            "-w",
-            str(into),
-            str(TOP),
-        ],
-        check=True,
-    )
+def own_wheel(into: Path, version: str = "") -> Path:
+    """Build our wheel from the checkout, as another version if one is given."""
+    with tempfile.TemporaryDirectory() as copy:
+        source = Path(copy)
+        for name in ("src", "config", "monitoring", "production"):
+            shutil.copytree(TOP / name, source / name, ignore=NO_CACHES)
+        for name in ("README.md", "LICENSE"):
+            shutil.copy(TOP / name, source)
+        project = (TOP / "pyproject.toml").read_text("utf-8")
+        if version:
+            project = _VERSION.sub(f'version = "{version}"', project, count=1)
+        (source / "pyproject.toml").write_text(project, "utf-8")
+        wheel = [*_PIP, "wheel", "--no-deps", "--no-build-isolation", "-w", str(into)]
+        subprocess.run([*wheel, copy], check=True)
     return next(into.glob("doorbell_edge-*.whl"))
 
 
-def make_release(folder: Path) -> str:
+def make_release(folder: Path, version: str = "") -> str:
     """Fill a folder with a release; returns its version."""
     folder.mkdir(parents=True)
     for wheel in wheels().glob("*.whl"):
         os.link(wheel, folder / wheel.name)
-    version = own_wheel(folder).name.split("-")[1]
+    version = own_wheel(folder, version).name.split("-")[1]
     for name, content in describe(version, folder).items():
         (folder / name).write_bytes(content)
     shutil.copy(TOP / "production" / "install.sh", folder)

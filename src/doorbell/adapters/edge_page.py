@@ -111,7 +111,7 @@ class EdgePage:
             self._store(_SEQNO_AT, self._last.seqno)
             self._store(_LEVEL_AT, int(self._last.pressed))
             self._store(_DONE_AT, self._read)
-        if self._read > RECORDS // 2:
+        if self._read > RECORDS // 2 and self._read == self._end:
             self._wipe()
 
     def _wipe(self) -> None:

@@ -61,6 +61,13 @@ def test_capture_never_has_more_than_its_credit() -> None:
     assert book.lend_to_capture() == []
 
 
+def test_slots_that_only_a_visit_needs_are_not_used_without_one() -> None:
+    book, _ = filled(slots=20, preroll=10)
+    used = {take(book, 10 + n).slot for n in range(100)}
+    assert used == set(range(11))
+    assert book.unused() == list(range(11, 20))
+
+
 def test_generations_of_a_slot_grow() -> None:
     book = Book(slots=1, preroll=0, credit=1)
     assert [take(book, n).generation for n in range(3)] == [1, 2, 3]

@@ -9,7 +9,6 @@ instead of 12 ms a run; on ARM onnxruntime never changes the layout, so nothing 
 
 from __future__ import annotations
 
-import ctypes
 import os
 import platform
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from doorbell.adapters.heap import give_back
 from doorbell.core.errors import BadInputError, ModelError, UnavailableError
 from doorbell.core.meter import Meter
 
@@ -71,7 +71,7 @@ class OnnxSession:
         self._input = taken.name
         self._meter = Meter() if meter is None else meter
         self.outputs: list[str] = [one.name for one in self._session.get_outputs()]
-        give_back_memory()
+        give_back()
 
     def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         """Return every output, in the order of `outputs`.
@@ -123,10 +123,3 @@ def _fits(found: Sequence[object], wanted: Sequence[int | None]) -> bool:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__
-
-
-def give_back_memory() -> None:
-    """Return to the system what loading a model used and let go."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:  # glibc only
-        trim(0)

@@ -24,7 +24,7 @@ from doorbell.cli.bench_scene import NOT_REACHED, PREFIX, add_scene, scene, wait
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
-from doorbell.evaluation import growth, idle
+from doorbell.evaluation import growth, idle, idle_work
 from doorbell.evaluation.trial import Trial
 from doorbell.testing.sink import Sink
 
@@ -93,7 +93,7 @@ def say_which(_context: Context) -> int:
 
 
 def bench_idle(context: Context) -> int:
-    """Watch an idle daemon; 0 only if the card is spared as it should be."""
+    """Watch an idle daemon; 0 only if card and processor are spared as they should."""
     args = context.args
     if args.seconds < 1:
         msg = "a window of less than a second tells nothing"
@@ -105,14 +105,19 @@ def bench_idle(context: Context) -> int:
         scene(context, f"webhook+http://{sink.address}/") as place,
         Trial(place.folder, place.site) as trial,
     ):
-        found = idle.measure(trial, args.seconds, functools.partial(wait, show))
+        waited = functools.partial(wait, show)
+        found = idle.measure(trial, args.seconds, waited)
+        work = idle_work.measure(trial, args.seconds, waited)
     if context.wants_json:
         window = {"seconds": args.seconds}
-        context.say_json(window | views.idle_json(found) | views.machine(load))
+        facts = views.idle_json(found) | views.idle_work_json(work)
+        context.say_json(window | facts | views.machine(load))
     else:
         what = f"idle, {args.seconds:.0f} s, engine {args.engine}, camera {args.size}"
-        context.say(f"{what}\n{views.about(load)}\n\n{views.idle_text(found)}")
-    return 0 if idle.is_within_goals(idle.whole(found)) else NOT_REACHED
+        text = f"{views.idle_text(found)}\n\n{views.idle_work_text(work)}"
+        context.say(f"{what}\n{views.about(load)}\n\n{text}")
+    is_spared = idle.is_within_goals(idle.whole(found)) and work.is_within_goals
+    return 0 if is_spared else NOT_REACHED
 
 
 def bench_memory(context: Context) -> int:

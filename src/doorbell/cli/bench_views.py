@@ -7,7 +7,7 @@ import platform
 from typing import TYPE_CHECKING
 
 from doorbell.cli import shown
-from doorbell.evaluation import idle, rings
+from doorbell.evaluation import idle, idle_work, rings
 from doorbell.evaluation.figures import spread
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from doorbell.evaluation.figures import Spread
     from doorbell.evaluation.growth import Sample
     from doorbell.evaluation.idle import IdleProcess
+    from doorbell.evaluation.idle_work import IdleWork
     from doorbell.evaluation.rings import MeasuredRing
 
     Json = dict[str, object]
@@ -161,6 +162,26 @@ def _process_json(one: IdleProcess) -> Json:
         "wakeups_per_s": round(one.wakeups_a_s, 2),
         "written_bytes_per_day": one.written_a_day,
         "fsyncs_per_day": one.syncs_a_day,
+    }
+
+
+def idle_work_text(work: IdleWork) -> str:
+    """Return how often networks ran, and what it cost."""
+    shares = ", ".join(f"{role} {cpu:.1f}" for role, cpu in work.cpu_percent.items())
+    return (
+        f"runs of networks a second: {work.still_a_s:.2f} on a still porch (goal "
+        f"{idle_work.GOAL_STILL_A_S:g}), {work.moving_a_s:.2f} while something moves "
+        f"(goal {idle_work.GOAL_MOVING_A_S:g})\n"
+        f"CPU % while something moves: {shares}"
+    )
+
+
+def idle_work_json(work: IdleWork) -> Json:
+    """Return the same for scripts."""
+    return {
+        "network_runs_per_s": {"still": work.still_a_s, "moving": work.moving_a_s},
+        "cpu_percent_moving": work.cpu_percent,
+        "is_little_work": work.is_within_goals,
     }
 
 

@@ -127,7 +127,9 @@ class LendingBook(Generic[FrameT]):
         return loan
 
     def _next_loan(self) -> Loan:
-        slot = self._free.pop(0)
+        # The lowest: slots that are never used take no memory.
+        slot = min(self._free)
+        self._free.remove(slot)
         self._generations[slot] += 1
         return Loan(slot, self._generations[slot])
 
@@ -208,6 +210,10 @@ class LendingBook(Generic[FrameT]):
     def preroll_frames(self) -> list[FrameT]:
         """Return the newest frames, newest last, pinned or not."""
         return [self._held[slot].frame for slot in self._window()]
+
+    def unused(self) -> list[int]:
+        """Return the free slots that will not be lent next."""
+        return sorted(self._free)[1:]
 
     def census(self) -> Census:
         """Count the slots by where they are."""

@@ -157,6 +157,11 @@ class FrameDesk:
         self._book.returned(frame, owner)
         return frame
 
+    def give_back(self) -> None:
+        """Return the memory of slots that only a visit needed."""
+        for slot in self._book.unused():
+            ring.give_back(self._map, slot, self._slot_size)
+
     def copy_out(self, frame: FrameRef) -> bytes:
         """Return the raw RGB of a frame."""
         size = (frame.width, frame.height)

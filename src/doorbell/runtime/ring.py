@@ -73,6 +73,15 @@ def read_raw(
     return ring[offset : offset + size[0] * size[1] * CHANNELS]
 
 
+def give_back(ring: mmap.mmap, slot: int, slot_size: int) -> None:
+    """Return the memory of a slot that nobody holds; it reads as zeros then.
+
+    A header of zeros is no generation that was ever lent.
+    """
+    # Punches a hole into the memfd: for every process that maps it.
+    ring.madvise(mmap.MADV_REMOVE, slot * slot_size, slot_size)
+
+
 class MemfdRing:
     """A mapping of the ring in one process."""
 

@@ -15,19 +15,19 @@ import numpy as np
 
 from doorbell.core.burst import is_conclusive
 from doorbell.core.calibrated import lines_for, overridden
-from doorbell.core.decision import Box, strongest
+from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError, DoorbellError
 from doorbell.core.faces import Gallery
 from doorbell.core.separation import separation
 from doorbell.core.tracks import Evidence, Outcome, unread
 from doorbell.ports.faces import DetectedFace
-from doorbell.stages.face_reader import FaceReader, ReadFace
+from doorbell.stages.answers import extracted, facts_of, seen_of
+from doorbell.stages.face_reader import FaceReader
 from doorbell.stages.glances import Glances
 from doorbell.stages.messages import (
     NO_VISIT,
     EncodePicture,
     EngineReady,
-    ExtractedFace,
     ExtractFaces,
     FacesExtracted,
     ForgetVisit,
@@ -39,6 +39,7 @@ from doorbell.stages.messages import (
     PictureEncoded,
     Seen,
 )
+from doorbell.stages.tidiness import Tidiness, nothing
 from monitoring.tracing.spans import operation
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from doorbell.ports.faces import Engine
     from doorbell.ports.ring import FrameRing
     from doorbell.ports.stage import Outlet
-    from monitoring.tracing.spans import Fact
 
 log = logging.getLogger("doorbell.vision")
 
@@ -95,6 +95,7 @@ class VisionStage:
         publish: puts bytes into a sealed memfd; the stage closes it.
         fetch: reads a received memfd, refusing more than so many bytes.
         clock: for timings.
+        tidy: gives back memory that the last looks used.
     """
 
     def __init__(  # noqa: PLR0913 - everything it may touch is named
@@ -107,8 +108,10 @@ class VisionStage:
         publish: Callable[[bytes], int],
         fetch: Callable[[int, int], bytes],
         clock: Clock,
+        tidy: Callable[[], None] = nothing,
     ) -> None:
         self._settings = settings
+        self._tidiness = Tidiness(tidy)
         self._ring = ring
         self._open_engine = open_engine
         self._encode = encode
@@ -175,15 +178,16 @@ class VisionStage:
 
     def handle(self, message: object, fds: Sequence[int]) -> None:
         """Take one message and close its descriptors."""
+        self._tidiness.used()
         try:
             self._take(message, fds)
         finally:
             for fd in fds:
                 os.close(fd)
 
-    def turn(self, now_s: float) -> float:  # noqa: ARG002 - nothing here is timed
-        """Nothing is ever due."""
-        return IDLE_S
+    def turn(self, now_s: float) -> float:
+        """Tidy up once nothing was looked at for a while."""
+        return min(IDLE_S, self._tidiness.turn(now_s))
 
     def descriptors(self) -> Sequence[int]:
         """Only the link wakes this worker."""
@@ -232,7 +236,9 @@ class VisionStage:
         least_px = max(LEAST_FACE_PX, self._settings.min_face_px // 2)
         try:
             rgb = self._pixels(fds, message.width, message.height)
-            faces = [self._extracted(f) for f in self._reader.read(rgb, least_px).faces]
+            found = self._reader.read(rgb, least_px).faces
+            likeness = self._engine.embedder.likeness
+            faces = [extracted(face, self._gallery, likeness) for face in found]
             self._outlet.busy(ENCODING_S)
             jpeg = self._publish(self._encode(rgb))
         except DoorbellError as error:
@@ -273,7 +279,7 @@ class VisionStage:
         frame = message.frame
         with operation("look", width=frame.width, height=frame.height) as done:
             seen = self._looked(message)
-            done.note(**_facts(seen))
+            done.note(**facts_of(seen))
         self._outlet.send(seen)
 
     def _looked(self, message: Look) -> Seen:
@@ -284,7 +290,7 @@ class VisionStage:
             rgb = self._frame(message.frame)
             if message.follow:
                 self._glances.follow(rgb)
-                return _seen(message, Outcome([], [], 0), "", {})
+                return seen_of(message, Outcome([], [], 0), "", {})
             if message.claim and (seen := self._claim(message, evidence, rgb)):
                 return seen
             reading = self._reader.read(rgb, self._settings.min_face_px)
@@ -298,7 +304,7 @@ class VisionStage:
                 self._glances.saw(evidence, message.frame.mono_ns, rgb)
         outcome = evidence.outcome(self._gallery, message.pressed_ns)
         passes = self._engine.meter.runs - runs
-        return _seen(message, outcome, error, took_ms, passes)
+        return seen_of(message, outcome, error, took_ms, passes)
 
     def _claim(
         self, message: Look, evidence: Evidence, rgb: NDArray[np.uint8]
@@ -315,7 +321,7 @@ class VisionStage:
         evidence.add(frame_ns, claimed)
         outcome = evidence.outcome(self._gallery, message.pressed_ns)
         if is_conclusive(outcome.standings):
-            return _seen(message, outcome, "", {})
+            return seen_of(message, outcome, "", {})
         # It counts beside what this frame is about to show.
         evidence.add(frame_ns, ())
         evidence.add(frame_ns - 1, claimed)
@@ -331,27 +337,6 @@ class VisionStage:
             self._visits[visit] = Evidence(embedder.likeness, self._point, embed)
         return self._visits[visit]
 
-    def _extracted(self, face: ReadFace) -> ExtractedFace:
-        """Return a face as enrolment needs it.
-
-        Raises:
-            BadInputError: it could not be embedded.
-        """
-        if face.embedding is None:
-            msg = f"a face in it cannot be used: {face.note}"
-            raise BadInputError(msg)
-        nearest = self._gallery.nearest(face.embedding, self._engine.embedder.likeness)
-        return ExtractedFace(
-            box=face.box,
-            embedding=face.embedding.astype("<f4").tobytes(),
-            score=face.score,
-            sharpness=face.measures.sharpness,
-            brightness=face.measures.brightness,
-            yaw=face.measures.yaw,
-            nearest_person=nearest.person_id if nearest else None,
-            nearest_likeness=nearest.likeness if nearest else None,
-        )
-
     def _received(self, fds: Sequence[int], limit: int) -> bytes:
         if len(fds) != 1:
             msg = f"one descriptor belongs to this message, {len(fds)} came"
@@ -365,31 +350,3 @@ class VisionStage:
             msg = f"a picture of {width}x{height} came with {len(data)} bytes"
             raise BadInputError(msg)
         return np.frombuffer(data, np.uint8).reshape(height, width, CHANNELS)
-
-
-def _facts(seen: Seen) -> dict[str, Fact]:
-    """What a trace may know of a look: sizes and likenesses, nobody's name."""
-    facts: dict[str, Fact] = {"faces": len(seen.faces), "decision": seen.decision}
-    if likenesses := [f.likeness for f in seen.faces if f.likeness is not None]:
-        facts["likeness"] = round(max(likenesses), 4)
-    return facts | {f"{step}_ms": round(ms, 2) for step, ms in seen.took_ms.items()}
-
-
-def _seen(
-    look: Look,
-    outcome: Outcome,
-    error: str,
-    took_ms: dict[str, float],
-    passes: int = 0,
-) -> Seen:
-    return Seen(
-        visit=look.visit,
-        frame=look.frame,
-        decision=strongest(face.decision for face in outcome.faces),
-        faces=outcome.faces,
-        sure=is_conclusive(outcome.standings),
-        best_mono_ns=outcome.best_mono_ns,
-        error=error,
-        took_ms=took_ms,
-        passes=passes,
-    )

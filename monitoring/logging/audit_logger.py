@@ -45,6 +45,8 @@ FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 1.0
 GRACE_S = 3.0
 # After so long a silence the log is asked how it is.
 STATE_S = 0.5
+# And again after this, as long as a checkpoint is due.
+UNSIGNED_S = 5.0
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ class AuditLogger:
         self._inbox = _Inbox()
         self._wake = threading.Condition()
         self._state: State | None = None
-        self._is_stale = False
+        self._ask_in_s: float | None = None
         self._failing_s = 0.0
         self._thread = threading.Thread(target=self._run, name="audit", daemon=True)
         self.trouble = ""
@@ -206,7 +208,7 @@ class AuditLogger:
                 log.exception("audit_failed")
                 self._failed(items, AuditUnwritableError(f"a bug: {error}"))
                 continue
-            self.trouble, pause_s, self._is_stale = "", FIRST_PAUSE_S, True
+            self.trouble, pause_s, self._ask_in_s = "", FIRST_PAUSE_S, STATE_S
             self._failing_s = 0.0
             self._done(items, first)
         self._fail_all()
@@ -217,15 +219,17 @@ class AuditLogger:
             with self._wake:
                 if self._inbox.items or self._inbox.is_ending:
                     return bool(self._inbox.items)
-                self._wake.wait(STATE_S if self._is_stale else None)
+                self._wake.wait(self._ask_in_s)
                 is_quiet = not self._inbox.items
-            if self._is_stale and is_quiet:
+            if self._ask_in_s is not None and is_quiet:
                 self._ask_state()
 
     def _ask_state(self) -> None:
-        self._is_stale = False
+        self._ask_in_s = None
         with suppress(AuditError):
             self._state = self._route.state()
+            if self._state.covered < self._state.size:
+                self._ask_in_s = UNSIGNED_S
 
     def _take(self) -> list[_Item]:
         with self._wake:

@@ -57,8 +57,11 @@ check_machine() {
   [ "$(id -u)" = 0 ] || fail "only root can install: use sudo" 2
   [ -d /run/systemd/system ] || fail "this machine does not run systemd"
   [ "$(getconf LONG_BIT)" = 64 ] || fail "a 64-bit system is needed: there are no wheels for 32"
-  python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-    command -v python3 >/dev/null || [ "$PACKAGES" = yes ] || fail "Python 3.11 or later is needed"
+  if command -v python3 >/dev/null; then
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or later is needed"
+  else
+    [ "$PACKAGES" = yes ] || fail "Python 3.11 or later is needed"
+  fi
 }
 
 # Only what is missing and what this system has: picamera2 is Raspberry Pi OS's.

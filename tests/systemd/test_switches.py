@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from door import Door
 
 FULL = bool(os.environ.get("FULL"))
-SWITCHES = 100 if FULL else 6
-KILLED = 20 if FULL else 2
+SWITCHES = int(os.environ.get("SWITCHES", "100" if FULL else "4"))
+KILLED = int(os.environ.get("KILLED", "20" if FULL else "2"))
 NEXT = "0.1.1"
 # A press in the switch waits in the journal for the slot that comes.
 CAUGHT_UP_S = 30.0
 
-pytestmark = [pytest.mark.systemd, pytest.mark.timeout(3600 if FULL else 300)]
+# Some seconds each, on a machine that has other things to do as well.
+pytestmark = [pytest.mark.systemd, pytest.mark.timeout(300 + 15 * (SWITCHES + KILLED))]
 
 
 class Load:
@@ -124,7 +125,7 @@ def test_switches_lose_nothing(two_slots: Door, note: list[str]) -> None:
         switch(door)
     http, wanted, found, counted = load.end()
     gaps = camera_gaps(door, since)
-    cuts = quantiles(gaps, n=100)
+    cuts = quantiles(gaps, n=100) if len(gaps) > 1 else [0.0] * 99
     note.append(
         f"{SWITCHES} switches: {http['asked']} requests, "
         f"{len(http['failures'])} failed, slowest {http['slowest_s']:.2f} s; "

@@ -2,7 +2,7 @@
 
 The line's descriptor is kept by the service manager, so that the kernel goes on
 collecting edges while nobody runs; what was read of it is kept in an `EdgePage`. See
-ADR 0024.
+ADR 0019.
 """
 
 from __future__ import annotations

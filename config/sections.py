@@ -245,6 +245,15 @@ class Vision(Section, frozen=True):
     nice: Annotated[
         int, Meta(ge=0, le=19, description="how far vision steps back for the rest")
     ] = 5
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=4,
+            description="processes that recognise, each with models of its own; a "
+            "second one takes a second visit, and questions of commands",
+        ),
+    ] = 1
 
 
 class PersonRule(Section, frozen=True):

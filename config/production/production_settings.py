@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from config.alerts import Alerts
 from config.audit import Audit
+from config.backup import Backup
 from config.deploy import Deploy
 from config.logs import Log
 from config.metrics_settings import Metrics, Operations
@@ -54,6 +55,7 @@ class ProductionSettings(Section, frozen=True):
     metrics: Metrics = Metrics()
     operations: Operations = Operations()
     alerts: Alerts = Alerts()
+    backup: Backup = Backup()
     synthetic: Synthetic = Synthetic()
     features: Features = Features()
     deploy: Deploy = Deploy()

@@ -73,6 +73,7 @@ class Report:
         covered: size of the newest checkpoint that a trusted key signed.
         pruned: records of which only the hash is left.
         bytes: read.
+        restored: numbers of the records that begin what follows a restored backup.
         findings: what is wrong, the first in the log first; empty when intact.
     """
 
@@ -82,6 +83,7 @@ class Report:
     files: int = 0
     pruned: int = 0
     bytes: int = 0
+    restored: list[int] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
 
     @property
@@ -197,6 +199,8 @@ class _Walk:
             kind: Kind = "cut" if opening.reason == "cut" else "altered"
             detail = f"the writer found the log {opening.reason} when it opened it"
             self._find(kind, seq, name, detail)
+        if opening.reason == "restored":
+            self.report.restored.append(seq)
         return True
 
     def _lines(

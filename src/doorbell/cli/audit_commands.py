@@ -228,6 +228,7 @@ def _tell(context: Context, report: Report, took_ms: float) -> None:
                 "pruned": report.pruned,
                 "files": report.files,
                 "bytes": report.bytes,
+                "restored": report.restored,
                 "took_ms": round(took_ms, 1),
                 "first_bad": None if first is None else _finding(first),
                 "findings": [_finding(finding) for finding in report.findings],
@@ -240,6 +241,10 @@ def _tell(context: Context, report: Report, took_ms: float) -> None:
         ("records", f"{report.size} in {shown.count(report.files, 'file')}"),
         ("root", report.root.hex()),
         ("signed", f"{report.covered} records"),
+    ]
+    rows += [
+        ("restored", f"from a backup at record {seq}; newer ones before it are gone")
+        for seq in report.restored
     ]
     rows += [("pruned", f"{report.pruned} records")] if report.pruned else []
     rows += [

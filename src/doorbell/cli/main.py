@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from config.errors import SettingsError
 from doorbell.cli import (
     audit_commands,
+    backup_commands,
     bench_command,
     config_commands,
     demo_command,
@@ -63,6 +64,7 @@ _GROUPS = (
     health_command,
     metrics_command,
     audit_commands,
+    backup_commands,
     evaluate_command,
     bench_command,
     models_commands,

@@ -17,6 +17,7 @@ from doorbell.core.errors import BadInputError, UnavailableError, UsageError
 from doorbell.core.names import clean_name
 from doorbell.runtime import requests as r
 from doorbell.runtime import views, wiring
+from doorbell.runtime.erasure_notes import note_erasures
 from doorbell.runtime.frame_desk import read_all
 from doorbell.runtime.link import close_all
 from doorbell.runtime.reembedding import Reembedding
@@ -383,6 +384,7 @@ class Enrolling:
         )
         self._hub.dispatcher.forget_pictures()
         await self._hub.household.refresh()
+        await note_erasures(self._hub)
         self._peer.send(
             r.Erased(name=person.name, photos=person.photos, pictures=pictures)
         )

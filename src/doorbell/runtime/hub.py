@@ -28,6 +28,7 @@ from doorbell.runtime.audience import Audience
 from doorbell.runtime.auditing import Auditing
 from doorbell.runtime.dispatch import Dispatcher
 from doorbell.runtime.doorkeeper import Doorkeeper
+from doorbell.runtime.erasure_notes import note_erasures
 from doorbell.runtime.frame_desk import FrameDesk
 from doorbell.runtime.health_desk import HealthDesk
 from doorbell.runtime.household import Household
@@ -40,6 +41,7 @@ from doorbell.runtime.security_desk import SecurityDesk
 from doorbell.runtime.supervisor import Supervisor
 from doorbell.runtime.synthetic import SyntheticBell
 from doorbell.runtime.traces import ROLE, Traces
+from doorbell.runtime.vision_team import VISION, VisionTeam, kind_of
 from doorbell.runtime.visit_frames import VisitFrames
 from doorbell.stages import messages as m
 from doorbell.stages.watching import Observed
@@ -104,8 +106,11 @@ class Hub:
             remotes=wiring.remotes(settings),
         )
         send = self.supervisor.send
-        self.questions = Questions(send)
-        self.household = Household(self.ledger, self.supervisor)
+        self.team = VisionTeam(
+            roles, send, self.supervisor.is_up, self.supervisor.is_lost
+        )
+        self.questions = Questions(send, self.team.for_question)
+        self.household = Household(self.ledger, self.team)
         book: LendingBook[m.FrameRef] = LendingBook(slots, slots - EXTRA_SLOTS)
         self.desk = FrameDesk(
             book, send, self._ring_fd, slot_size, _memory_ns(settings.camera)
@@ -135,7 +140,7 @@ class Hub:
             dispatcher=self.dispatcher,
             happened=self.audience.happened,
         )
-        self.doorkeeper.supervisor = self.supervisor
+        self.doorkeeper.supervisor = self.team
         self._recovery = Recovery(
             settings, self.clock, self.ledger, self.dispatcher, self.doorkeeper
         )
@@ -174,6 +179,7 @@ class Hub:
         self._spawn(self._every(SWEEP_S, self._sweep))
         self._spawn(self._mend())
         self._spawn(self._every(PRUNE_S, self._prune))
+        self._spawn(note_erasures(self))
 
     async def _mend(self) -> None:
         while True:
@@ -197,7 +203,7 @@ class Hub:
         """A worker passed its rehearsal."""
         self.desk.worker_up(role)
         self.audience.worker_up(role)
-        match role:
+        match kind_of(role):
             case "vision" if not self.stands_by:
                 self._spawn(self._welcome_vision())
             case "notify":
@@ -222,12 +228,14 @@ class Hub:
         self.desk.worker_down(role)
         self.questions.worker_down(role)
         self.audience.worker_down(role)
-        match role:
+        match kind_of(role):
             case "vision":
-                self.anticipator.ended()
-                self.anticipator.sees_faces = False
-                self.doorkeeper.vision_down()
-                self.synthetic.vision_down()
+                in_hand = self.team.down(role)
+                if role == VISION:
+                    self.anticipator.ended()
+                    self.anticipator.sees_faces = False
+                    self.synthetic.vision_down()
+                self.doorkeeper.vision_down(in_hand)
             case "notify":
                 self.dispatcher.notify_down()
             case "button":
@@ -243,6 +251,7 @@ class Hub:
 
     def _seen(self, message: m.Seen) -> None:
         self.model_passes += message.passes
+        self.team.answered(message.visit)
         if message.visit == m.NO_VISIT:
             self.anticipator.seen(message)
         elif message.visit.startswith("ask-"):
@@ -427,6 +436,7 @@ class Hub:
     def _sweep(self) -> None:
         self.doorkeeper.sweep()
         self.dispatcher.wake()
+        self.desk.give_back()
 
     def _prune(self) -> None:
         self._spawn(self._prune_once())

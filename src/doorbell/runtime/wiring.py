@@ -6,6 +6,7 @@ supervisor imports this module too, and stays small.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -18,6 +19,7 @@ import msgspec
 from config.errors import Mistake, SettingsError
 from config.secrets import read_secret
 from doorbell.adapters.clock import SystemClock
+from doorbell.adapters.erasures import write_erasures
 from doorbell.adapters.model_catalogue import dlib_space
 from doorbell.adapters.picture_decoder import DecodedPicture, decode
 from doorbell.adapters.ring_journal import read_rings as _read_journal
@@ -29,6 +31,7 @@ from doorbell.core.retention import S_PER_DAY, RetentionLimits
 from doorbell.core.targets import NOWHERE
 from doorbell.ports.store import EnrolledPhoto, NewEmbedding, VisitRecord
 from doorbell.runtime.ring import MemfdRing
+from doorbell.runtime.vision_team import kind_of, vision_roles
 from monitoring.logging.structured_logging import protect
 
 if TYPE_CHECKING:
@@ -52,6 +55,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("doorbell.wiring")
 
+# The kernel ends a process the sooner, the higher this is, up to 1000.
+OOM_SCORE = "500"
 # In the order of their start: who can hear a ring comes first.
 ROLES = ("button", "notify", "capture", "vision")
 
@@ -77,6 +82,7 @@ __all__ = [
     "system_clock",
     "target_urls",
     "try_state",
+    "write_erasures",
     "zone",
 ]
 
@@ -99,7 +105,8 @@ def roles(settings: ProductionSettings) -> tuple[str, ...]:
     web = ("web",) if settings.web.enabled else ()
     traces = ("traces",) if settings.tracing.endpoint else ()
     audit = () if _audit_unit_answers(settings) else ("audit",)
-    return (*ROLES, *audit, *web, *traces)
+    more = vision_roles(settings.vision.workers)[1:]
+    return (*ROLES, *more, *audit, *web, *traces)
 
 
 def _audit_unit_answers(settings: ProductionSettings) -> bool:
@@ -275,11 +282,12 @@ def build_stage(role: str, configuration: Configure, ring_fd: int) -> Stage:
         "traces": _traces,
         "audit": _audit,
     }
-    if role not in builders:
+    kind = kind_of(role)
+    if kind not in builders:
         msg = f"there is no role {role!r}"
         raise UsageError(msg)
     ring = MemfdRing(ring_fd, configuration.slots, configuration.slot_size)
-    return builders[role](configuration.settings, ring)
+    return builders[kind](configuration.settings, ring)
 
 
 def _audit(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
@@ -396,10 +404,12 @@ def _camera(settings: ProductionSettings) -> Camera | None:
 
 
 def _vision(settings: ProductionSettings, ring: MemfdRing) -> Stage:
+    from doorbell.adapters.heap import give_back
     from doorbell.adapters.jpeg import encode
     from doorbell.stages.vision import VisionStage
 
     os.nice(settings.vision.nice)
+    _be_ended_first()
     return VisionStage(
         settings.vision,
         ring=ring,
@@ -408,7 +418,14 @@ def _vision(settings: ProductionSettings, ring: MemfdRing) -> Stage:
         publish=sealed_memfd,
         fetch=read_sealed,
         clock=SystemClock(),
+        tidy=give_back,
     )
+
+
+def _be_ended_first() -> None:
+    """Where memory runs out the visit degrades, and the door rings on."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, "ascii")
 
 
 def open_engine(settings: ProductionSettings) -> Engine:

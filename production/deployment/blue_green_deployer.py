@@ -96,6 +96,7 @@ class BlueGreenDeployer:
             self._take_up()
             state = self._state()
             steps = Steps(self._config, self._world, Wish("", "", self.why))
+            steps.record()
             steps.claim_return()
             version = state.versions.get(self._other_slot(state), "")
             if not self._walk(steps, steps.of_return()[1:], version):
@@ -149,7 +150,7 @@ class BlueGreenDeployer:
                 # The rest is undone all the same; `tend` does what is left.
                 self._world.say(f"taking back {step.name} failed: {error}")
         steps.release_claim(reason)
-        if done[-1].name == "fetch":
+        if done[-1].name in ("record", "fetch"):
             self._record_refusal(steps, version, reason)
 
     def _record_refusal(self, steps: Steps, version: str, reason: str) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ START = 0
 SKIP = 1
 RETRY = 255
 USAGE = 2
+JUDGE_UNIT = "doorbell-deploy.service"
 STANDBY_OPTIONS = "--standby"
 NO_TRIES_LEFT = "it was started as often as it may be and did not prove itself"
 CARD_FAILED = "the card cannot be written, so its starts cannot be counted"
@@ -61,7 +62,8 @@ class Guard:
     """The guard on one machine.
 
     Args:
-        wake: starts a unit without waiting for it.
+        wake: has a slot take the door, without waiting for it.
+        judge: sees to it that somebody judges the trial, without waiting.
         boot: id of this boot.
         now: wall time, for the history.
     """
@@ -71,6 +73,7 @@ class Guard:
     boot: str
     now: Callable[[], str]
     disk: Disk
+    judge: Callable[[], None] = field(default=lambda: None)
 
     def ask(self, slot: str) -> Role:
         """Decide, make it durable, and only then say so.
@@ -81,6 +84,9 @@ class Guard:
         start = self._decide(slot)
         if start.wake:
             self.wake(self.paths.unit_of(start.wake))
+        if start.role is Role.ACTIVE and start.state.on_trial is not None:
+            # Whoever began to judge it may have ended with the power.
+            self.judge()
         if start.role is Role.NOTHING or self._leaves_options(slot, start.role):
             return start.role
         # Without its options it would come up as the one that runs the door.
@@ -194,6 +200,11 @@ def _wake(unit: str) -> None:
         subprocess.run(command, check=False, timeout=20, stderr=subprocess.DEVNULL)
 
 
+def _judge() -> None:
+    command = ["systemctl", "start", "--no-block", JUDGE_UNIT]
+    subprocess.run(command, check=False, timeout=20, stderr=subprocess.DEVNULL)
+
+
 def main(arguments: Sequence[str]) -> int:
     """Answer for one slot.
 
@@ -213,6 +224,7 @@ def main(arguments: Sequence[str]) -> int:
         boot=boot_id(),
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         disk=KernelDisk(),
+        judge=_judge,
     )
     try:
         role = guard.ask(words[0])

@@ -30,6 +30,7 @@ from production.deployment.slots import (
 )
 from production.deployment.switchboard import Switchboard
 from production.deployment.world import usual_world
+from production.errors import StepFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -141,6 +142,7 @@ class RollbackManager:
         stays = state.active == trial.slot
         if stays:
             self._world.say(f"committed: {judgement.reason}")
+            self._record(trial, "committed", judgement.reason)
             self._switchboard.tend_other(state)
             self._world.committed(self._world.paths.slot(trial.slot))
         else:
@@ -154,8 +156,24 @@ class RollbackManager:
             StepFailedError: the old release does not come up either.
         """
         self._world.say(f"going back: {reason}")
+        trial = (self._world.state.read() or DeployState()).on_trial
         self._end(roll_back, reason, figures or {})
         self._return_to_state()
+        if trial is not None:
+            self._record(trial, "rolled_back", reason)
+
+    def _record(self, trial: Deployment, out: str, reason: str) -> None:
+        """Tell the audit log; the door comes first, so it may have to do without."""
+        try:
+            self._world.record(
+                "release.ended",
+                self._world.actor,
+                trial.version,
+                out,
+                {"reason": reason[:200]},
+            )
+        except StepFailedError as error:
+            self._world.say(str(error))
 
     def _return_to_state(self) -> None:
         state = self._world.state.read() or DeployState()

@@ -97,6 +97,12 @@ class Steps:
         slot, version = other(self._state().active), self._wish.version
         return [
             Step(
+                "record",
+                f"note in the audit log that {self._world.who} deploys {version}",
+                self.record,
+                self.record_end,
+            ),
+            Step(
                 "fetch",
                 f"check {version} at {self._wish.source} and fetch it",
                 self.fetch,
@@ -160,6 +166,23 @@ class Steps:
                 self.switch_back,
             ),
         ]
+
+    def record(self) -> None:
+        """Put into the audit log what is about to be done.
+
+        Raises:
+            StepFailedError: it cannot be recorded, so it is not done.
+        """
+        source = {"source": self._wish.source[:200]} if self._wish.source else {}
+        world, act = self._world, "release.deploy" if source else "release.return"
+        version = self._wish.version or "before"
+        world.record(act, world.actor, version, "begun", source)
+
+    def record_end(self, reason: str) -> None:
+        """Put into the audit log that it came to nothing."""
+        version = self._wish.version or "before"
+        ctx = {"reason": reason[:200]}
+        self._world.record("release.ended", self._world.actor, version, "undone", ctx)
 
     def nothing(self, reason: str) -> None:
         """What has nothing to take back."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from production.deployment.paths import Paths, boot_id
 from production.deployment.probes import MachineProbes
+from production.deployment.recorder import AuditRecorder, no_record
 from production.deployment.slot_builder import usual_builder
 from production.deployment.state_file import StateFile
 from production.deployment.systemd import SystemdControl
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from config.production.production_settings import ProductionSettings
     from production.deployment.probes import Probes
+    from production.deployment.recorder import Recorder
     from production.deployment.slot_builder import SlotBuilder
     from production.deployment.systemd import Systemd
 
@@ -65,8 +67,10 @@ class World:
 
     Attributes:
         say: hears of each step, for people.
-        who: asked for it.
+        who: asked for it, in words of people.
+        actor: the same in the audit log, which has no names.
         committed: called with the folder of a slot that stays.
+        record: puts what is done to releases into the audit log.
     """
 
     paths: Paths
@@ -76,12 +80,14 @@ class World:
     builder: SlotBuilder
     boot: str
     who: str = ""
+    actor: str = "uid:0"
     say: Callable[[str], None] = field(default=lambda _: None)
     now: Callable[[], str] = wall_now
     is_synchronised: Callable[[], bool] = is_clock_synchronised
     monotonic_s: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     committed: Callable[[Path], None] = field(default=lambda _: None)
+    record: Recorder = no_record
 
 
 def usual_world(
@@ -109,7 +115,9 @@ def usual_world(
         builder=usual_builder(deploy.python),
         boot=boot_id(),
         who=who_asks(),
+        actor=f"uid:{os.environ.get('SUDO_UID') or os.getuid()}",
         say=say,
+        record=AuditRecorder(settings, say),
         committed=lambda slot: refresh_holder(paths, deploy.python, slot, say),
     )
 

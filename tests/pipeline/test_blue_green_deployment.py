@@ -6,6 +6,8 @@ here once more, and the table is checked against it.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -14,14 +16,20 @@ from release_world import Repository
 from tiny_release import Caller, TinyMachine
 
 from doorbell.testing.waiting import until
+from monitoring.logging.audit_export import records
+from monitoring.logging.audit_files import Folder
+from monitoring.logging.audit_place import AuditPlace
+from production.deployment.recorder import AuditRecorder
 from production.deployment.slots import Phase
-from production.errors import BusyError
+from production.errors import BusyError, StepFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = pytest.mark.timeout(60)
+
+WRITER = "monitoring.logging.audit_writer"
 
 
 @pytest.fixture
@@ -103,3 +111,43 @@ def test_a_second_deployment_at_once_is_refused(machine: TinyMachine) -> None:
     first.join()
     assert machine.at_the_door() == "1.1.0"
     assert len(machine.state.history) == 2
+
+
+def test_what_cannot_be_recorded_is_not_done(machine: TinyMachine) -> None:
+    machine.publish("1.1.0")
+    before = machine.state
+    deployer = machine.deployer()
+
+    def full(*_: object) -> None:
+        msg = "the audit log is full"
+        raise StepFailedError(msg)
+
+    deployer._world.record = full
+    assert not deployer.deploy("1.1.0", machine.repository.folder)
+    assert (machine.state.active, machine.state.versions) == (
+        before.active,
+        before.versions,
+    )
+    assert "audit log is full" in machine.last.reason
+
+
+def test_who_deploys_is_in_the_audit_log_before_it_is_done(
+    machine: TinyMachine,
+) -> None:
+    machine.publish("1.1.0", "unhealthy")
+    writer = subprocess.Popen(
+        [sys.executable, "-m", WRITER, "--config", str(machine.config)]
+    )
+    try:
+        socket = AuditPlace.of(machine.settings).socket
+        until(socket.exists, 10.0, "the writer listens")
+        deployer = machine.deployer()
+        deployer._world.record = AuditRecorder(machine.settings, machine.said.append)
+        assert not deployer.deploy("1.1.0", machine.repository.folder)
+    finally:
+        writer.terminate()
+        writer.wait(10)
+    found = records(Folder(str(AuditPlace.of(machine.settings).folder)))
+    told = [(one.act, one.actor, one.obj, one.out) for one in found]
+    assert ("release.deploy", "uid:0", "1.1.0", "begun") in told, told
+    assert ("release.ended", "uid:0", "1.1.0", "rolled_back") in told, told

@@ -1,8 +1,8 @@
 """The button holder's own environment: made from a slot, and only when it must change.
 
 A few packages are copied out of the slot, whose every wheel was checked by its hash
-when it was installed: nothing is fetched, and a slot that is removed later takes nothing
-with it. `holder` is a link that is moved in one step.
+when it was installed: nothing is fetched, and a slot that is removed later takes
+nothing with it. `holder` is a link that is moved in one step.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ OTHER = "other"
 
 WORKERS = (
     *("hub", "button", "notify", "capture", "vision"),
+    *("vision-2", "vision-3", "vision-4"),
     *("web", "audit", "bridge", "traces"),
 )
 # Loggers are named `doorbell.COMPONENT`.

@@ -241,7 +241,7 @@ class Conversation:
         answer, _ = await self._hub.questions.ask(
             "vision", number, m.Look(visit=f"ask-{number}", frame=frame)
         )
-        self._hub.supervisor.send("vision", m.ForgetVisit(visit=f"ask-{number}"))
+        self._hub.team.tell_all(m.ForgetVisit(visit=f"ask-{number}"))
         found: list[FaceVerdict] = answer.faces if isinstance(answer, m.Seen) else []
         names = self._hub.household.names
         return [r.VisitFace(v, names.get(v.person_id or "")) for v in found]

@@ -23,7 +23,7 @@ from doorbell.stages.messages import CursorMoved, ForgetVisit
 from monitoring.tracing.context import working_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Collection, Coroutine, Sequence
 
     from config.production.production_settings import ProductionSettings
     from doorbell.core.ring import Ring
@@ -85,7 +85,7 @@ class Doorkeeper:
         self._known_rings: deque[str] = deque(maxlen=REMEMBERED_RINGS)
         self._supplied: dict[int, list[FrameRef]] = {}
         self._asides: set[asyncio.Task[None]] = set()
-        self._looking: OpenVisit | None = None
+        self._looking: list[OpenVisit] = []
         self._cursor = JournalCursor()
         ledger.gap_recorded = self._gap_recorded
         self.supervisor: Workers | None = None
@@ -319,8 +319,8 @@ class Doorkeeper:
         return max(rung, key=lambda visit: visit.last_ring_s, default=None)
 
     def look_on(self) -> None:
-        """Give recognition its next frame, the oldest waiting visit first."""
-        if self.supervisor is None or self._looking is not None:
+        """Give recognition its next frames, the oldest waiting visit first."""
+        if self.supervisor is None:
             return
         for visit in self._visits:
             self._check_hope(visit)
@@ -333,8 +333,7 @@ class Doorkeeper:
                 visit.candidates.remove(look.frame)
                 visit.looked.append(look.frame)
                 visit.course.look_began()
-                self._looking = visit
-                return
+                self._looking.append(visit)
 
     def _send_look(self, visit: OpenVisit, look: Look) -> bool:
         with working_on(visit.trace):
@@ -359,10 +358,10 @@ class Doorkeeper:
 
     def seen(self, message: Seen) -> None:
         """Recognition looked at a frame."""
-        visit = self._looking
-        if visit is None or visit.token != message.visit:
+        visit = next((v for v in self._looking if v.token == message.visit), None)
+        if visit is None:
             return
-        self._looking = None
+        self._looking.remove(visit)
         if not message.error and not visit.course.closed:
             visit.seen = message
             visit.steps["recognised"] = self._clock.mono_ns()
@@ -378,10 +377,16 @@ class Doorkeeper:
         self._work(visit)
         self.look_on()
 
-    def vision_down(self) -> None:
-        """The visit in hand is tried once more, then degraded."""
-        visit, self._looking = self._looking, None
-        if visit is not None:
+    def vision_down(self, tokens: Collection[str] | None = None) -> None:
+        """What a vision worker had in hand is tried once more, then degraded.
+
+        Args:
+            tokens: of the visits it looked for; None for all.
+        """
+        for visit in list(self._looking):
+            if tokens is not None and visit.token not in tokens:
+                continue
+            self._looking.remove(visit)
             visit.seen = None
             visit.course.vision_died()
             self._work(visit)

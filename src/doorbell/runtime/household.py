@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from doorbell.runtime.ledger import Ledger
-    from doorbell.runtime.supervisor import Supervisor
+    from doorbell.runtime.vision_team import VisionTeam
 
 log = logging.getLogger("doorbell.household")
 
@@ -34,9 +34,9 @@ class Household:
         engine: what vision said of itself; None before it did.
     """
 
-    def __init__(self, ledger: Ledger, supervisor: Supervisor) -> None:
+    def __init__(self, ledger: Ledger, team: VisionTeam) -> None:
         self._ledger = ledger
-        self._supervisor = supervisor
+        self._team = team
         self._versions = itertools.count(1)
         self._photos: Counter[str] = Counter()
         self.names: dict[str, str] = {}
@@ -66,7 +66,7 @@ class Household:
             StorageError: the gallery cannot be read.
         """
         engine = self.engine
-        if engine is None or not self._supervisor.is_up("vision"):
+        if engine is None or not self._team.up():
             return
         ids, rows = await self._ledger.call(lambda store: store.gallery(engine.space))
         self._note_left_out(ids)
@@ -77,7 +77,7 @@ class Household:
             person_ids=ids,
         )
         fds = [wiring.publish(rows)] if ids else []
-        self._supervisor.send("vision", message, fds)
+        self._team.tell_all(message, fds)
         close_all(fds)
 
     def _note_left_out(self, compared: Sequence[str]) -> None:

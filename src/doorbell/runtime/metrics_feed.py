@@ -16,6 +16,7 @@ from doorbell.core.reasons import Reason
 from doorbell.core.stamp import NS_PER_S
 from doorbell.runtime import wiring
 from doorbell.runtime.audience import Onlooker
+from doorbell.runtime.vision_team import kind_of
 from doorbell.stages import messages as m
 from doorbell.stages.watching import Observe
 from monitoring.metrics.label_values import OTHER
@@ -192,7 +193,7 @@ class MetricsFeed(Onlooker):
         self._refresh_camera(now.mono_ns)
         self._refresh_queues()
         for role, worker in hub.supervisor.workers.items():
-            labels = {"worker_id": role, "worker_type": role}
+            labels = {"worker_id": role, "worker_type": kind_of(role)}
             record_gauge("pipeline_worker_health", worker.is_up, labels)
             deaths = worker.life.deaths
             ends = {"worker_id": role}

@@ -22,10 +22,16 @@ class Questions:
 
     Args:
         send: to a worker by its role; false if it is not there.
+        choose: which of several workers of a kind is to be asked.
     """
 
-    def __init__(self, send: Callable[[str, object, Sequence[int]], bool]) -> None:
+    def __init__(
+        self,
+        send: Callable[[str, object, Sequence[int]], bool],
+        choose: Callable[[str], str],
+    ) -> None:
         self._send = send
+        self._choose = choose
         self._numbers = itertools.count(1)
         self._open: dict[int, tuple[str, asyncio.Future[Answer]]] = {}
 
@@ -42,6 +48,7 @@ class Questions:
             UnavailableError: it is not there, died over it, or did not answer.
         """
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        role = self._choose(role)
         self._open[number] = (role, future)
         try:
             if not self._send(role, message, fds):

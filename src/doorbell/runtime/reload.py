@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
+from doorbell.runtime.vision_team import VISION, vision_roles
+
 if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
 
@@ -19,7 +21,7 @@ READERS: dict[str, tuple[str, ...]] = {
     "button": ("button",),
     "chime": ("button",),
     "camera": ("capture",),
-    "vision": ("vision",),
+    "vision": (VISION,),
     "notify": ("notify",),
     "log": ("button", "capture", "vision", "notify", "web", "traces"),
     "web": ("web",),
@@ -28,6 +30,7 @@ READERS: dict[str, tuple[str, ...]] = {
 FIXED = {
     "camera": ("width", "height", "rate_fps", "preroll_s"),
     "web": ("enabled", "listen"),
+    "vision": ("workers",),
 }
 
 
@@ -56,7 +59,8 @@ def plan_reload(now: ProductionSettings, wanted: ProductionSettings) -> Reload:
     stays = [name for name in changed if name not in READERS]
     stays += [name for name in FIXED if _is_fixed_changed(name, now, wanted)]
     taken = [name for name in changed if name not in stays]
-    roles = {role for name in taken for role in READERS[name]}
+    kinds = {role for name in taken for role in READERS[name]}
+    roles = kinds.union(vision_roles(now.vision.workers) if VISION in kinds else ())
     return Reload(
         structs.replace(now, **{name: getattr(wanted, name) for name in taken}),
         tuple(sorted(roles)),

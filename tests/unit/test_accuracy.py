@@ -35,9 +35,16 @@ def test_nothing_labelled_says_nothing() -> None:
     assert (nothing.share, nothing.upper) == (0.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("right", "total", "upper"), [(0, 1, 0.793), (20, 30, 0.808), (25, 30, 0.927)]
+)
+def test_the_upper_bound_is_wilsons(right: int, total: int, upper: float) -> None:
+    assert Score(right, total).upper == pytest.approx(upper, abs=0.001)
+
+
 @given(st.integers(1, 500), st.data())
 def test_the_upper_bound_lies_above_the_share(total: int, data: st.DataObject) -> None:
-    """Kills the mutant that takes the lower bound."""
+    """Kills the mutant whose rounding falls below a share of one."""
     right = data.draw(st.integers(0, total))
     found = Score(right, total)
     assert found.share <= found.upper <= 1.0

@@ -228,6 +228,20 @@ def test_a_batch_that_could_not_be_sent_comes_first_again() -> None:
     assert [one.value for one in buffer.take()] == [0, 1, 2, 3]
 
 
+def test_what_no_longer_fits_when_put_back_is_counted_too() -> None:
+    buffer = recording.ObservationBuffer()
+    for number in range(3):
+        buffer.record("gauge", "doorbell_threads", number)
+    batch = buffer.take()
+    for number in range(3, recording.MAX_WAITING + 2):
+        buffer.record("gauge", "doorbell_threads", number)
+    buffer.put_back(batch)
+    taken = buffer.take()
+    # Room was left for one of the three: the newest.
+    assert taken[0].value == 2
+    assert (taken[-1].name, taken[-1].value) == (recording.DROPPED, 2)
+
+
 def test_errors_are_counted_where_they_are_logged() -> None:
     collector = strict()
     recording.send_to(collector)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from typing import TYPE_CHECKING
 
 import psutil
+import pytest
 
 from monitoring.metrics.metrics_collector import MetricsCollector
 from monitoring.metrics.system_sampler import SystemSampler
@@ -23,18 +23,25 @@ def values(collector: MetricsCollector) -> dict[str, float]:
     }
 
 
-def test_a_busy_processor_shows_whichever_thread_asks(tmp_path: Path) -> None:
+def test_the_busy_share_is_that_since_the_last_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = psutil.cpu_times()
+
+    def at(user_s: float, idle_s: float, iowait_s: float) -> None:
+        times = base._replace(user=user_s, idle=idle_s, iowait=iowait_s)
+        monkeypatch.setattr(psutil, "cpu_times", lambda: times)
+
+    at(100.0, 500.0, 50.0)
     collector = MetricsCollector(strict=True)
     sampler = SystemSampler(collector, tmp_path)
-    end_s = time.monotonic() + 0.3
-    while time.monotonic() < end_s:
-        pass
+    # Waiting for the card is not work.
+    at(103.0, 506.0, 51.0)
+    # Asked by another thread than the one before, as psutil's own percentage is not.
     asker = threading.Thread(target=sampler.sample)
     asker.start()
     asker.join()
-    busy = values(collector)["system_cpu_usage_percent"]
-    # One processor was busy all the time.
-    assert 50 / (os.cpu_count() or 1) < busy <= 100
+    assert values(collector)["system_cpu_usage_percent"] == pytest.approx(30.0)
 
 
 def test_memory_and_disk_are_those_of_this_machine(tmp_path: Path) -> None:

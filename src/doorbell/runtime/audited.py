@@ -7,6 +7,7 @@ with who asked by the kernel's word; what cannot be recorded is not done.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from string import hexdigits
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import BadInputError
@@ -49,12 +50,18 @@ def deed(hub: Hub, request: object) -> Deed | None:
         case r.ReembedPeople() | r.LookRequest():
             return Deed(_ACTS[type(request)])
         case r.ShowVisit(visit=visit):
-            return Deed("picture.read", f"visit:{visit}")
+            return Deed("picture.read", _visit(visit))
         case r.LabelVisit(visit=visit, face=face, who=who):
             truth = _person(hub, who) if who else "nobody"
-            return Deed("visit.label", f"visit:{visit}", {"face": face, "who": truth})
+            return Deed("visit.label", _visit(visit), {"face": face, "who": truth})
         case _:
             return None
+
+
+def _visit(said: str) -> str:
+    """Name a visit; a word typed in its place would stay in the log for good."""
+    is_id = bool(said) and not set(said) - set(hexdigits)
+    return f"visit:{said}" if is_id else "visit:unknown"
 
 
 async def record_reload(

@@ -185,7 +185,7 @@ class AuditLog:
         if self._is_full():
             self._open_file("rotated", entries)
             return
-        lines, last = self._chained(entries)
+        lines, hashes = self._chained(entries)
         self._write(lines)
         try:
             self._folder.disk.fsync(self._fd)
@@ -194,15 +194,18 @@ class AuditLog:
             self._trouble = "fsync failed"
             self._open_file(self._trouble, entries)
             return
-        self._grow(lines, last)
+        self._grow(lines, hashes)
 
-    def _chained(self, entries: Sequence[Entry]) -> tuple[list[bytes], str]:
-        lines, prev = [], self._last
+    def _chained(self, entries: Sequence[Entry]) -> tuple[list[bytes], list[bytes]]:
+        """Make lines and their hashes, each following from the one before."""
+        lines, hashes, prev = [], [], self._last
         for seq, entry in enumerate(entries, self.size):
             line = chain.encode(entry, seq, prev)
-            prev = chain.leaf_hash(line).hex()
+            digest = chain.leaf_hash(line)
+            prev = digest.hex()
             lines.append(line)
-        return lines, prev
+            hashes.append(digest)
+        return lines, hashes
 
     def _write(self, lines: Sequence[bytes]) -> None:
         content = b"".join(line + b"\n" for line in lines)
@@ -222,9 +225,9 @@ class AuditLog:
             raise
         self._is_dirty = False
 
-    def _grow(self, lines: Sequence[bytes], last: str) -> None:
-        self._frontier.extend([chain.leaf_hash(line) for line in lines])
-        self._last = last
+    def _grow(self, lines: Sequence[bytes], hashes: Sequence[bytes]) -> None:
+        self._frontier.extend(hashes)
+        self._last = hashes[-1].hex()
         self._bytes += sum(len(line) + 1 for line in lines)
 
     # Files.
@@ -250,7 +253,7 @@ class AuditLog:
         self._trouble = self._trouble or reason
         facts = opening_facts(self._frontier, self._name, self._trouble)
         opening = chain.entry(OPENED, self._now(), obj="audit", ctx=facts)
-        lines, last = self._chained([opening, *entries])
+        lines, hashes = self._chained([opening, *entries])
         name, fd = self._create()
         try:
             self._folder.write_all(fd, b"".join(line + b"\n" for line in lines))
@@ -265,7 +268,7 @@ class AuditLog:
         self._fd, self._name, self._bytes = fd, name, 0
         self._opened = chain.timestamp(self._now().wall_ns)
         self._trouble, self._is_dirty = "", False
-        self._grow(lines, last)
+        self._grow(lines, hashes)
 
     def _create(self) -> tuple[Name, int]:
         for attempt in range(1, MAX_ATTEMPTS + 1):

@@ -16,6 +16,7 @@ since the boot pass that after 104 days, so `mono_ns` is a string of digits.
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import json
 import re
@@ -240,18 +241,19 @@ def follow(lines: Sequence[bytes], seq: int, prev: str) -> list[bytes]:
     Returns:
         One hash of 32 bytes a line; fewer than lines where one does not follow.
     """
-    sha256 = hashlib.sha256
+    sha256, hexlify = hashlib.sha256, binascii.hexlify
     bound = prev.encode()
-    hashes = []
+    hashes: list[bytes] = []
+    keep = hashes.append
     for number, line in enumerate(lines, seq):
         if not line.startswith(b'{"v":1,"seq":%d,"prev":"%b",' % (number, bound)):
             break
         # Zeros are what a power cut leaves of a line whose ends came to disk.
         if line[-2:] != b"}}" or b"\0" in line:
             break
-        digest = sha256(b"\0" + line)
-        bound = digest.hexdigest().encode()
-        hashes.append(digest.digest())
+        digest = sha256(b"\0" + line).digest()
+        bound = hexlify(digest)
+        keep(digest)
     return hashes
 
 

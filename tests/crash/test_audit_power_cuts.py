@@ -93,9 +93,9 @@ class HastyLog(AuditLog):
             super()._commit(entries)
             return
         self._folder.disk.fsync(self._fd)
-        lines, last = self._chained(entries)
+        lines, hashes = self._chained(entries)
         self._write(lines)
-        self._grow(lines, last)
+        self._grow(lines, hashes)
 
 
 class RestartedLog(AuditLog):
@@ -115,13 +115,14 @@ class ForgetfulLog(AuditLog):
         super()._cut()
         self._again = 1
 
-    def _chained(self, entries: Sequence[Entry]) -> tuple[list[bytes], str]:
-        lines, prev = [], self._last
+    def _chained(self, entries: Sequence[Entry]) -> tuple[list[bytes], list[bytes]]:
+        lines, hashes, prev = [], [], self._last
         for seq, entry in enumerate(entries, max(self.size - self._again, 0)):
             line = chain.encode(entry, seq, prev)
-            prev = chain.leaf_hash(line).hex()
+            hashes.append(chain.leaf_hash(line))
+            prev = hashes[-1].hex()
             lines.append(line)
-        return lines, prev
+        return lines, hashes
 
 
 def without_fsync(disk: SimFS) -> AuditLog:

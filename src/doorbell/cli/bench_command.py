@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from doorbell.cli import (
     bench_approaches,
+    bench_audit,
     bench_engines,
     bench_metrics,
     bench_rings,
@@ -49,6 +50,7 @@ def add_parser(subparsers: Subparsers) -> None:
     bench_approaches.add_parser(group)
     _add_idle(group)
     _add_memory(group)
+    bench_audit.add_parser(group)
     bench_metrics.add_parser(group)
     bench_watching.add_parsers(group)
 

@@ -17,10 +17,12 @@ from device_world import LINE_FOLDER, SimulatedLine, why_no_device
 
 from config.sections import Button as ButtonSettings
 from doorbell.adapters.button_gpiozero import GpioButton
+from doorbell.adapters.button_line import ChipLine, LineButton
 from doorbell.adapters.button_mock import MockButton, mock_pins
 from doorbell.adapters.gpio_lines import LineBusyError, OutputPulse, lgpio_pins
+from doorbell.adapters.line_socket import SocketLine
 from doorbell.core.errors import HardwareAbsentError, UnavailableError
-from doorbell.testing.button import FakeButton, press, tell
+from doorbell.testing.button import FakeButton, LineFinger, press, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,7 +35,9 @@ WIRINGS = [
     for active in ("low", "high")
 ]
 ON_DEVICE = [
-    pytest.param(f"chip-{wiring}", marks=pytest.mark.device) for wiring in WIRINGS
+    pytest.param(f"{kind}-{wiring}", marks=pytest.mark.device)
+    for kind in ("chip", "line")
+    for wiring in WIRINGS
 ]
 # No finger is faster, and the simulated chip makes one edge of two that are.
 FINGER_S = 0.05
@@ -73,6 +77,44 @@ def chip_bench(pull: str, active: str) -> Bench:
     return Bench(GpioButton(settings, chip_pins), drive)
 
 
+class NothingKept:
+    """A service manager that keeps no descriptor."""
+
+    def keep(self, name: str, fd: int) -> None:
+        """It is ours alone."""
+
+    def kept(self, name: str) -> int | None:
+        """Nothing was."""
+
+
+def line_bench(tmp_path: Path, pull: str, active: str) -> Bench:
+    """The holder's button, on the same simulated chip."""
+    if reason := why_no_device():
+        pytest.skip(reason)
+    settings = msgspec.convert({"pull": pull, "active": active}, ButtonSettings)
+    line, page = SimulatedLine(settings.pin), tmp_path / "edges"
+
+    def drive(pressed: bool) -> None:
+        line.drive(high=pressed == (active == "high"))
+        time.sleep(FINGER_S)
+
+    drive(False)
+    button = LineButton(ChipLine(settings), page, NothingKept(), "b0" * 16)
+    return Bench(button, drive)
+
+
+def socket_bench(tmp_path: Path) -> Bench:
+    """The holder's button, on a socket that stands for the chip."""
+    path, page = tmp_path / "line.sock", tmp_path / "edges"
+    finger = LineFinger(path)
+
+    def drive(pressed: bool) -> None:
+        finger.edge(pressed=pressed)
+
+    button = LineButton(SocketLine(path), page, NothingKept(), "b0" * 16)
+    return Bench(button, drive)
+
+
 def fake_bench() -> Bench:
     button = FakeButton()
     return Bench(
@@ -87,15 +129,19 @@ def mock_bench(tmp_path: Path) -> Bench:
     return Bench(button, lambda pressed: tell(path, "down" if pressed else "up"))
 
 
-@pytest.fixture(params=["fake", "mock", *WIRINGS, *ON_DEVICE])
+@pytest.fixture(params=["fake", "mock", "socket", *WIRINGS, *ON_DEVICE])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     match request.param.split("-"):
         case ["fake"]:
             made = fake_bench()
         case ["mock"]:
             made = mock_bench(tmp_path)
+        case ["socket"]:
+            made = socket_bench(tmp_path)
         case ["chip", *wiring]:
             made = chip_bench(*wiring)
+        case ["line", *wiring]:
+            made = line_bench(tmp_path, *wiring)
         case wiring:
             made = gpio_bench(*wiring)
     yield made

@@ -66,6 +66,7 @@ RestartSec=100ms
 SLOT = "doorbell@blue.service"
 SLOTS = (SLOT, "doorbell@green.service")
 HOLDER = "doorbell-button.service"
+AUDIT = "doorbell-audit.service"
 LINE = "/run/doorbell/line.sock"
 PUSHES = "/var/lib/doorbell/pushes"
 ASK = """
@@ -91,7 +92,7 @@ class Door:
         (share / "doorbell.toml").write_text(SETTINGS)
         (share / "quick.conf").write_text(QUICK)
         self.machine.run(
-            "cp -r /mnt/porch /srv/porch && chmod -R a+rX /srv/porch;"
+            "cp -rT /mnt/porch /srv/porch && chmod -R a+rX /srv/porch;"
             "cat /mnt/doorbell.toml > /etc/doorbell/doorbell.toml;"
             "for unit in doorbell@blue doorbell@green doorbell-button; do"
             " drop=/etc/systemd/system/$unit.service.d;"

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
-from door import HOLDER, SLOT
+from door import AUDIT, HOLDER, SLOT
 
 if TYPE_CHECKING:
     from door import Door
@@ -14,7 +14,16 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(120)]
 
 # Exposure by `systemd-analyze security`, of 10; DESIGN and the README promise these.
-MOST = {SLOT: 1.5, HOLDER: 1.1}
+MOST = {SLOT: 1.5, HOLDER: 1.1, AUDIT: 1.1}
+
+
+def test_each_part_is_a_service_of_its_own(door: Door) -> None:
+    door.ready()
+    assert door.machine.is_active(HOLDER, AUDIT, SLOT, "doorbell-http.socket")
+    # What systemd keeps alive is no worker of the daemon as well.
+    roles = {worker["role"] for worker in door.status()["workers"]}
+    assert "audit" not in roles
+    assert door.pid("button") == int(door.machine.property(HOLDER, "MainPID"))
 
 
 def test_systemd_finds_nothing_wrong(door: Door) -> None:

@@ -349,3 +349,69 @@ def test_local_time_follows_both_changes_of_summer_time() -> None:
         clock.wall = utc_s * NS_PER_S
         assert local_time(clock.now(), "Europe/Berlin").isoformat() == expected
     assert local_time(clock.now(), "No/Where")
+
+
+def replayed(door: Door, edge_ns: int) -> None:
+    """Give the stage a press that an earlier process had read and not settled."""
+    assert door.button is not None
+    for pressed, mono_ns in ((True, edge_ns), (False, edge_ns + 100_000_000)):
+        door.button._edges.append(Edge(pressed, mono_ns))
+    door.turn()
+
+
+def test_press_judged_again_after_a_kill_rings_once(
+    at_door: Callable[..., Door],
+) -> None:
+    journal, edge_ns = FakeJournal(), 900 * NS_PER_S
+    door = at_door(journal=journal)
+    replayed(door, edge_ns)
+    (rung,) = door.rung(1)
+    again = at_door(journal=journal)
+    replayed(again, edge_ns)
+    again.until(lambda: again.button is not None and again.button.settled)
+    assert [ring.id for ring in journal.rings] == [rung.ring.id]
+    # The hub reads it in the journal; nobody waits at the door after 100 s.
+    assert again.outlet.of(Rung) == []
+    assert again.chime.started_ns == []
+
+
+def test_ring_that_a_kill_may_have_silenced_is_heard(
+    at_door: Callable[..., Door],
+) -> None:
+    journal = FakeJournal()
+    door = at_door(journal=journal)
+    edge_ns = door.clock.mono
+    replayed(door, edge_ns)
+    door.rung(1)
+    again = at_door(journal=journal)
+    replayed(again, edge_ns)
+    again.until(lambda: again.chime.started_ns)
+
+
+def test_edges_are_settled_once_their_ring_is_on_disk(
+    at_door: Callable[..., Door],
+) -> None:
+    journal = FakeJournal()
+    journal.disk_answers.clear()
+    door = at_door(journal=journal)
+    assert door.button is not None
+    door.turn()
+    before = door.button.settled
+    door.press(rest_s=1.0)
+    assert door.button.settled == before
+    journal.disk_answers.set()
+    door.rung(1)
+    door.until(lambda: door.button is not None and door.button.settled > before)
+
+
+def test_a_new_listener_hears_how_line_and_journal_are(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door()
+    door.until(lambda: door.outlet.of(ButtonState))
+    told = len(door.outlet.of(ButtonState))
+    door.turn()
+    assert len(door.outlet.of(ButtonState)) == told
+    door.stage.greet()
+    door.turn()
+    assert len(door.outlet.of(ButtonState)) == told + 1

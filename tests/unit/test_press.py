@@ -214,3 +214,26 @@ def test_first_edge_after_quiet_is_never_delayed(
     at_ns = (edges[-1][1] if edges else 0) + quiet_ms * MS
     outcomes = tracker.edge(pressed=True, at_ns=at_ns)
     assert (Verdict.BEGAN, at_ns) in [(o.verdict, o.at_ns) for o in outcomes]
+
+
+def test_an_edge_told_late_keeps_its_date() -> None:
+    # Read again after a crash it must begin the same press.
+    tracker = PressTracker(DEFAULTS)
+    assert tracker.tick(90 * MS) == []
+    assert tracker.edge(False, 95 * MS) == []
+    (began,) = tracker.edge(True, 80 * MS)
+    assert began.at_ns == 80 * MS
+
+
+def test_a_line_is_at_rest_when_no_edge_can_matter_any_more() -> None:
+    tracker = PressTracker(DEFAULTS)
+    assert tracker.is_at_rest(0)
+    tracker.edge(True, 100 * MS)
+    assert not tracker.is_at_rest(100 * MS)
+    tracker.tick(200 * MS)
+    assert not tracker.is_at_rest(200 * MS)
+    tracker.edge(False, 300 * MS)
+    tracker.tick(320 * MS)
+    # It may bounce until then.
+    assert not tracker.is_at_rest(320 * MS)
+    assert tracker.is_at_rest(300 * MS + DEFAULTS.debounce_ns)

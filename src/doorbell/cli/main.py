@@ -22,6 +22,7 @@ from doorbell.cli import (
     bench_command,
     config_commands,
     demo_command,
+    doctor_command,
     enrol_command,
     evaluate_command,
     health_command,
@@ -32,6 +33,7 @@ from doorbell.cli import (
     people_commands,
     press_command,
     run_command,
+    setup_command,
     status_command,
     visits_commands,
 )
@@ -69,6 +71,8 @@ _GROUPS = (
     bench_command,
     models_commands,
     config_commands,
+    doctor_command,
+    setup_command,
 )
 
 

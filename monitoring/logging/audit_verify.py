@@ -171,6 +171,7 @@ class _Walk:
             return False
         self.report.pruned += len(leaves)
         self._grow(leaves)
+        self._prev = leaves[-1].hex() if leaves else self._prev
         self._has_leftover = False
         return True
 

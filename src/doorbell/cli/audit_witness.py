@@ -36,8 +36,7 @@ def add_parser(group: Subparsers) -> None:
         about="remember, on another machine, what a doorbell's log was",
         description="Remember the last checkpoint of each log it knows, and refuse\n"
         "one that does not follow from it. Run it on another machine.",
-        example="doorbell audit witness --folder witness --listen 0.0.0.0:9720 \\\n"
-        '    --key "$(cat vkey)"\n'
+        example='doorbell audit witness --folder witness --key "$(cat vkey)"\n'
         "doorbell audit witness --folder witness --accept-restored doorbell/4b2f…",
     )
     parser.add_argument(

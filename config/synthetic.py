@@ -27,7 +27,7 @@ class Synthetic(Section, frozen=True):
             description="every how many-th is written to the card as a visitor's is; "
             "the others walk the same way in memory, since a card dies of small writes",
         ),
-    ] = 15
+    ] = 30
     daily_target: Annotated[
         str,
         Meta(

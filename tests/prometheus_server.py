@@ -46,13 +46,22 @@ class PrometheusServer:
         target: `host:port` to scrape.
         more: lines of the scrape configuration, such as its authorization.
         rules: rule files to load.
+        alertmanager: `host:port` that is told of alerts; empty for nobody.
     """
 
     def __init__(
-        self, folder: Path, target: str, more: str = "", rules: tuple[Path, ...] = ()
+        self,
+        folder: Path,
+        target: str,
+        more: str = "",
+        rules: tuple[Path, ...] = (),
+        alertmanager: str = "",
     ) -> None:
         self._folder = folder
         self._config = CONFIG.format(target=target, more=more)
+        if alertmanager:
+            where = json.dumps([{"static_configs": [{"targets": [alertmanager]}]}])
+            self._config += f"alerting: {{alertmanagers: {where}}}\n"
         if rules:
             self._config += f"rule_files: {json.dumps([str(one) for one in rules])}\n"
         self.address = f"127.0.0.1:{free_port()}"
@@ -71,6 +80,8 @@ class PrometheusServer:
                     f"--storage.tsdb.path={self._folder / 'data'}",
                     f"--web.listen-address={self.address}",
                     "--enable-feature=exemplar-storage",
+                    # Its first word may go out before it knows an Alertmanager.
+                    "--rules.alert.resend-delay=1s",
                 ],
                 stdout=log,
                 stderr=log,

@@ -6,7 +6,6 @@ panels' queries as it would answer Grafana's.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import re
@@ -14,13 +13,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import urllib.error
-import urllib.parse
-import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from doorstep import Doorstep
+from prometheus_server import MISSING, PROGRAM, PrometheusServer, free_port
 
 from doorbell.runtime.client import control_path
 from doorbell.testing.sink import Sink
@@ -30,12 +27,11 @@ from monitoring.dashboards.rendering import as_json
 from monitoring.metrics.declarations import DECLARED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from monitoring.dashboards.panel import Query
 
-PROMETHEUS = shutil.which("prometheus")
 NPM = shutil.which("npm")
 SCHEMA = ("@grafana/schema@11.6.0", "typescript@5.6.3")
 QUERIES = {
@@ -48,81 +44,43 @@ QUERIES = {
 VARIABLES = {"$__range": "2m", "$__interval": "2m", "$__rate_interval": "30s"}
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def _ask(base: str, promql: str) -> list[dict[str, Any]]:
-    query = urllib.parse.urlencode({"query": promql})
-    url = f"{base}/api/v1/query?{query}"
-    try:
-        with urllib.request.urlopen(url, timeout=5) as reply:  # noqa: S310 - loopback
-            answer = json.load(reply)
-    except (ConnectionError, urllib.error.URLError):
-        return []  # It is still starting.
-    assert answer["status"] == "success", answer
-    return list(answer["data"]["result"])
-
-
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrometheusServer]:
     """A Prometheus that watches a doorbell which took rings and had trouble."""
-    if PROMETHEUS is None:
-        pytest.skip("prometheus is not installed")
     folder = tmp_path_factory.mktemp("panels")
-    port, scraped = _free_port(), _free_port()
-    (folder / "prometheus.yml").write_text(f"""
-global: {{scrape_interval: 1s}}
-scrape_configs:
-  - job_name: doorbell
-    static_configs: [{{targets: ["127.0.0.1:{scraped}"]}}]
-""")
-    base = f"http://127.0.0.1:{port}"
-    with Sink() as sink, (folder / "log").open("wb") as log:
+    scraped = f"127.0.0.1:{free_port()}"
+    server = PrometheusServer(folder / "prometheus", scraped)
+    with Sink() as sink:
         door = Doorstep(folder, sink)
-        door.change('listen = "127.0.0.1:0"', f'listen = "127.0.0.1:{scraped}"')
+        door.change('listen = "127.0.0.1:0"', f'listen = "{scraped}"')
         door.change("every_s = 0.0", "every_s = 1.0")
         # Each press a visit of its own.
         door.change("merge_s = 0.3", "merge_s = 0.0")
-        server = subprocess.Popen(
-            [
-                PROMETHEUS,
-                f"--config.file={folder}/prometheus.yml",
-                f"--storage.tsdb.path={folder}/tsdb",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            stdout=log,
-            stderr=log,
-        )
         try:
-            _live(door, base)
-            yield base
+            with server:
+                _live(door, server)
+                yield server
         finally:
-            server.terminate()
-            server.wait(10)
             door.kill()
 
 
-def _live(door: Doorstep, base: str) -> None:
+def _live(door: Doorstep, server: PrometheusServer) -> None:
+    def shows(expression: str) -> Callable[[], bool]:
+        return lambda: bool(server.query(expression))
+
     door.start()
     door.ready()
     door.enrol("Anna", "anna")
-    until(lambda: bool(_ask(base, "known_faces_database_size == 1")), 20.0, "scraped")
+    until(shows("known_faces_database_size == 1"), 20.0, "scraped")
     for number in range(1, 3):
         door.show("anna" if number == 1 else "nobody")
         door.press()
         door.told(number)
     _forge_a_message(door)
     os.kill(door.pid("vision"), signal.SIGKILL)
-    until(
-        lambda: bool(_ask(base, "sum(doorbell_visits_total) >= 2")),
-        20.0,
-        "visits are seen",
-    )
+    until(shows("sum(doorbell_visits_total) >= 2"), 20.0, "visits are seen")
     # Judged some twenty seconds after the start.
-    until(lambda: bool(_ask(base, "face_recognition_accuracy")), 40.0, "accuracy")
+    until(shows("face_recognition_accuracy"), 40.0, "accuracy")
 
 
 def _forge_a_message(door: Doorstep) -> None:
@@ -132,13 +90,16 @@ def _forge_a_message(door: Doorstep) -> None:
         caller.recv(1 << 16)
 
 
+@pytest.mark.skipif(PROGRAM is None, reason=MISSING)
 @pytest.mark.timeout(90)
 @pytest.mark.parametrize("query", QUERIES.values(), ids=QUERIES)
-def test_every_panel_shows_something(prometheus: str, query: Query) -> None:
+def test_every_panel_shows_something(
+    prometheus: PrometheusServer, query: Query
+) -> None:
     promql = query.promql
     for name, value in VARIABLES.items():
         promql = promql.replace(name, value)
-    found = _ask(prometheus, promql)
+    found = prometheus.query(promql)
     if query.pi_only and not found:
         pytest.skip("only a Pi has a sensor for it")
     assert found, promql

@@ -35,54 +35,28 @@ import errno
 import os
 import posixpath
 from collections import Counter
-from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING
 
+from simdisk import (
+    Entry,
+    File,
+    Handle,
+    PowerCut,
+    Status,
+    apply,
+    change_names,
+    clean,
+    failure,
+    is_reachable,
+)
+
 if TYPE_CHECKING:
+    from simdisk import StrPath
+
     Buffer = bytes | bytearray | memoryview
-    StrPath = str | os.PathLike[str]
 
-SECTOR = 512
-
-
-class PowerCut(BaseException):
-    """The plug was pulled."""
-
-
-@dataclass(slots=True)
-class _File:
-    """An inode: what programs see, what is on disk, what lies between."""
-
-    seen: bytearray = field(default_factory=bytearray)
-    kept: bytes = b""
-    # A write (offset, bytes) or, with None for bytes, a new size.
-    dirty: list[tuple[int, bytes | None]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Handle:
-    path: str
-    file: _File | None  # None for a folder
-    flags: int
-    at: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """A change of names, atomic: some vanish, some appear; None is a folder."""
-
-    gone: tuple[str, ...]
-    made: tuple[tuple[str, _File | None], ...]
-    folders: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """What of `os.stat_result` the code here asks for."""
-
-    st_size: int
-    st_mode: int = 0o100600
+__all__ = ["PowerCut", "SimFS"]
 
 
 class SimFS:
@@ -96,10 +70,10 @@ class SimFS:
         self.random = Random(seed)  # noqa: S311 - fates must be repeatable
         self.calls = 0
         self.made: Counter[str] = Counter()
-        self._names: dict[str, _File | None] = {"": None, "/": None}
+        self._names: dict[str, File | None] = {"": None, "/": None}
         self._kept = dict(self._names)
-        self._entries: list[_Entry] = []
-        self._handles: dict[int, _Handle] = {}
+        self._entries: list[Entry] = []
+        self._handles: dict[int, Handle] = {}
         self._next = 3
         self._cut: int | None = None
         self._faults: dict[str, list[tuple[int, int]]] = {}
@@ -120,27 +94,27 @@ class SimFS:
         self._settle_names()
         for file in self._names.values():
             if file is not None and (file.dirty or file.seen != file.kept):
-                self._settle(file)
+                file.settle(self.random)
         self._handles.clear()
         self._faults.clear()
         self._cut = None
 
     def exists(self, path: StrPath) -> bool:
         """Whether programs see such a name."""
-        return _clean(path) in self._names
+        return clean(path) in self._names
 
     def content(self, path: StrPath) -> bytes:
         """What programs see in a file."""
-        return bytes(self._file(_clean(path)).seen)
+        return bytes(self._file(clean(path)).seen)
 
     def plant(self, path: StrPath, content: bytes) -> None:
         """Lay a file there, durably, with its folders: how the disk was before."""
-        name = _clean(path)
+        name = clean(path)
         parent = posixpath.dirname(name)
         while parent not in self._names:
             self._names[parent] = self._kept[parent] = None
             parent = posixpath.dirname(parent)
-        self._names[name] = self._kept[name] = _File(bytearray(content), content)
+        self._names[name] = self._kept[name] = File(bytearray(content), content)
 
     def files(self) -> list[str]:
         """All files programs see, by full name."""
@@ -151,39 +125,39 @@ class SimFS:
     def open(self, path: StrPath, flags: int, mode: int = 0o777) -> int:
         """As `os.open`."""
         del mode
-        name = _clean(path)
+        name = clean(path)
         file = self._opened(name, flags)
         handle = self._next
         self._next += 1
-        self._handles[handle] = _Handle(name, file, flags)
+        self._handles[handle] = Handle(name, file, flags)
         return handle
 
-    def _opened(self, name: str, flags: int) -> _File | None:
+    def _opened(self, name: str, flags: int) -> File | None:
         if name not in self._names:
             if not flags & os.O_CREAT:
-                raise _error(errno.ENOENT, name)
+                raise failure(errno.ENOENT, name)
             self._parent(name)
             self._mutate("open")
-            file: _File | None = _File()
+            file: File | None = File()
             self._change((), ((name, file),))
             return file
         if flags & os.O_CREAT and flags & os.O_EXCL:
-            raise _error(errno.EEXIST, name)
+            raise failure(errno.EEXIST, name)
         file = self._names[name]
         if file is None:
             if flags & (os.O_WRONLY | os.O_RDWR):
-                raise _error(errno.EISDIR, name)
+                raise failure(errno.EISDIR, name)
         elif flags & os.O_DIRECTORY:
-            raise _error(errno.ENOTDIR, name)
+            raise failure(errno.ENOTDIR, name)
         elif flags & os.O_TRUNC and file.seen:
             self._mutate("open")
-            self._resize(file, 0)
+            file.resize(0)
         return file
 
     def close(self, fd: int) -> None:
         """As `os.close`."""
         if self._handles.pop(fd, None) is None:
-            raise _error(errno.EBADF)
+            raise failure(errno.EBADF)
 
     def read(self, fd: int, length: int) -> bytes:
         """As `os.read`."""
@@ -221,7 +195,7 @@ class SimFS:
         """As `os.ftruncate`."""
         file = self._data(fd)
         self._mutate("ftruncate")
-        self._resize(file, length)
+        file.resize(length)
 
     def lseek(self, fd: int, position: int, how: int) -> int:
         """As `os.lseek`."""
@@ -236,17 +210,17 @@ class SimFS:
 
     def stat(self, path: StrPath) -> Status:
         """As `os.stat`, its size and whether it is a folder."""
-        name = _clean(path)
+        name = clean(path)
         if name not in self._names:
-            raise _error(errno.ENOENT, name)
+            raise failure(errno.ENOENT, name)
         file = self._names[name]
         return Status(0, 0o040700) if file is None else Status(len(file.seen))
 
     def listdir(self, path: StrPath) -> list[str]:
         """As `os.listdir`, in no order."""
-        folder = _clean(path)
+        folder = clean(path)
         if self._names.get(folder, self) is not None:
-            raise _error(errno.ENOENT, folder)
+            raise failure(errno.ENOENT, folder)
         start = folder + "/" if folder.strip("/") else folder
         skip = len(start)
         found = [
@@ -259,7 +233,7 @@ class SimFS:
 
     def rename(self, source: StrPath, target: StrPath) -> None:
         """As `os.rename`, of a file."""
-        old, new = _clean(source), _clean(target)
+        old, new = clean(source), clean(target)
         file = self._file(old)
         self._parent(new)
         self._mutate("rename")
@@ -271,7 +245,7 @@ class SimFS:
 
     def unlink(self, path: StrPath) -> None:
         """As `os.unlink`."""
-        name = _clean(path)
+        name = clean(path)
         self._file(name)
         self._mutate("unlink")
         self._change((name,), ())
@@ -279,9 +253,9 @@ class SimFS:
     def mkdir(self, path: StrPath, mode: int = 0o777) -> None:
         """As `os.mkdir`."""
         del mode
-        name = _clean(path)
+        name = clean(path)
         if name in self._names:
-            raise _error(errno.EEXIST, name)
+            raise failure(errno.EEXIST, name)
         self._parent(name)
         self._mutate("mkdir")
         self._change((), ((name, None),))
@@ -290,7 +264,7 @@ class SimFS:
         self, path: StrPath, mode: int = 0o777, exist_ok: bool = False
     ) -> None:
         """As `os.makedirs`."""
-        name = _clean(path)
+        name = clean(path)
         if name in self._names and exist_ok:
             return
         parent = posixpath.dirname(name)
@@ -300,17 +274,17 @@ class SimFS:
 
     def rmdir(self, path: StrPath) -> None:
         """As `os.rmdir`."""
-        name = _clean(path)
+        name = clean(path)
         if self.listdir(name):
-            raise _error(errno.ENOTEMPTY, name)
+            raise failure(errno.ENOTEMPTY, name)
         self._mutate("rmdir")
         self._change((name,), ())
 
     def chmod(self, path: StrPath, mode: int) -> None:
         """As `os.chmod`: it is there, and nothing is kept of it."""
         del mode
-        if _clean(path) not in self._names:
-            raise _error(errno.ENOENT, _clean(path))
+        if clean(path) not in self._names:
+            raise failure(errno.ENOENT, clean(path))
 
     # How a disk behaves.
 
@@ -323,31 +297,20 @@ class SimFS:
             raise PowerCut
         for planned, code in self._faults.get(call, ()):
             if planned == nth:
-                raise _error(code)
+                raise failure(code)
 
-    def _put(self, call: str, file: _File, data: bytes, at: int) -> int:
+    def _put(self, call: str, file: File, data: bytes, at: int) -> int:
         try:
             self._mutate(call)
         except OSError as error:
             if error.errno == errno.ENOSPC and data:
-                self._lay(file, data[: self.random.randrange(len(data))], at)
+                file.lay(data[: self.random.randrange(len(data))], at)
             raise
         length = len(data)
         if length > 1 and self.random.random() < 0.02:
             length = self.random.randrange(1, length)
-        self._lay(file, data[:length], at)
+        file.lay(data[:length], at)
         return length
-
-    def _lay(self, file: _File, data: bytes, at: int) -> None:
-        if at > len(file.seen):
-            file.seen.extend(bytes(at - len(file.seen)))
-        file.seen[at : at + len(data)] = data
-        file.dirty.append((at, data))
-
-    def _resize(self, file: _File, length: int) -> None:
-        del file.seen[length:]
-        file.seen.extend(bytes(length - len(file.seen)))
-        file.dirty.append((length, None))
 
     def _sync(self, call: str, fd: int) -> None:
         handle = self._handle(fd)
@@ -364,23 +327,23 @@ class SimFS:
             # Only what is dirty: what a failed fsync dropped is not written again.
             kept = bytearray(handle.file.kept)
             for at, data in handle.file.dirty:
-                _apply(kept, at, data)
+                apply(kept, at, data)
             handle.file.kept = bytes(kept)
             handle.file.dirty.clear()
 
     def _change(
-        self, gone: tuple[str, ...], made: tuple[tuple[str, _File | None], ...]
+        self, gone: tuple[str, ...], made: tuple[tuple[str, File | None], ...]
     ) -> None:
         names = (*gone, *(name for name, _ in made))
-        entry = _Entry(gone, made, frozenset(posixpath.dirname(n) for n in names))
-        _rename(self._names, entry)
+        entry = Entry(gone, made, frozenset(posixpath.dirname(n) for n in names))
+        change_names(self._names, entry)
         self._entries.append(entry)
 
     def _sync_folder(self, folder: str) -> None:
         left = []
         for entry in self._entries:
             if folder in entry.folders:
-                _rename(self._kept, entry)
+                change_names(self._kept, entry)
             else:
                 left.append(entry)
         self._entries = left
@@ -393,101 +356,34 @@ class SimFS:
         else:
             survivors = [e for e in self._entries if self.random.random() < draw]
         for entry in survivors:
-            _rename(self._kept, entry)
+            change_names(self._kept, entry)
         self._entries = []
         # A name whose folder was lost cannot be reached.
-        self._names = {n: f for n, f in self._kept.items() if _reachable(n, self._kept)}
+        self._names = {
+            n: f for n, f in self._kept.items() if is_reachable(n, self._kept)
+        }
         self._kept = dict(self._names)
-
-    def _settle(self, file: _File) -> None:
-        kept = bytearray(file.kept)
-        chance = self.random.choice((0.0, 1.0, 0.5, 0.9))
-        for at, data in file.dirty:
-            if data is None:
-                if self.random.random() < chance:
-                    _apply(kept, at, None)
-                continue
-            for start, piece in _sectors(at, data):
-                if self.random.random() < chance:
-                    _apply(kept, start, piece)
-        if chance not in {0.0, 1.0}:
-            self._tear(kept, len(file.kept), len(file.seen))
-        file.kept = bytes(kept)
-        file.seen = kept
-        file.dirty.clear()
-
-    def _tear(self, kept: bytearray, synced: int, wanted: int) -> None:
-        """End in the middle of what is new, or have the size without the content."""
-        draw = self.random.random()
-        if draw < 0.3 and len(kept) < wanted:
-            kept.extend(bytes(wanted - len(kept)))
-        elif draw > 0.7 and len(kept) > synced:
-            del kept[self.random.randrange(synced, len(kept)) :]
 
     def _parent(self, name: str) -> None:
         parent = posixpath.dirname(name)
         if self._names.get(parent, self) is not None:
-            raise _error(errno.ENOENT, name)
+            raise failure(errno.ENOENT, name)
 
-    def _file(self, name: str) -> _File:
+    def _file(self, name: str) -> File:
         if name not in self._names:
-            raise _error(errno.ENOENT, name)
+            raise failure(errno.ENOENT, name)
         file = self._names[name]
         if file is None:
-            raise _error(errno.EISDIR, name)
+            raise failure(errno.EISDIR, name)
         return file
 
-    def _handle(self, fd: int) -> _Handle:
+    def _handle(self, fd: int) -> Handle:
         if fd not in self._handles:
-            raise _error(errno.EBADF)
+            raise failure(errno.EBADF)
         return self._handles[fd]
 
-    def _data(self, fd: int) -> _File:
+    def _data(self, fd: int) -> File:
         file = self._handle(fd).file
         if file is None:
-            raise _error(errno.EISDIR)
+            raise failure(errno.EISDIR)
         return file
-
-
-def _clean(path: StrPath) -> str:
-    name = posixpath.normpath(os.fspath(path))
-    return "" if name == "." else name
-
-
-def _error(code: int, name: str = "") -> OSError:
-    return OSError(code, os.strerror(code), name)
-
-
-def _apply(content: bytearray, at: int, data: bytes | None) -> None:
-    if data is None:
-        del content[at:]
-        content.extend(bytes(at - len(content)))
-        return
-    if at > len(content):
-        content.extend(bytes(at - len(content)))
-    content[at : at + len(data)] = data
-
-
-def _rename(names: dict[str, _File | None], entry: _Entry) -> None:
-    for name in entry.gone:
-        names.pop(name, None)
-    names.update(entry.made)
-
-
-def _reachable(name: str, names: dict[str, _File | None]) -> bool:
-    while name not in {"", "/"}:
-        name = posixpath.dirname(name)
-        if name not in names:
-            return False
-    return True
-
-
-def _sectors(at: int, data: bytes) -> list[tuple[int, bytes]]:
-    """Cut a write where the disk does."""
-    pieces = []
-    place = 0
-    while place < len(data):
-        length = SECTOR - (at + place) % SECTOR
-        pieces.append((at + place, data[place : place + length]))
-        place += length
-    return pieces

@@ -6,14 +6,22 @@ signed checkpoints beside it, and a checkpoint that a witness on another machine
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from monitoring.logging import chain, checkpoint
 from monitoring.logging.audit_errors import AuditUnreadableError
 from monitoring.logging.audit_files import HASHES, KEY_NAME
 from monitoring.logging.audit_files import split as split_lines
 from monitoring.logging.audit_opening import is_torn, read_opening
+from monitoring.logging.audit_report import (
+    BEHIND,
+    INTACT,
+    TAMPERED,
+    TORN,
+    Finding,
+    Report,
+)
 from monitoring.logging.checkpoint import CheckpointError, Verifier
 from monitoring.logging.tree import HASH_BYTES, Frontier
 
@@ -22,75 +30,27 @@ if TYPE_CHECKING:
 
     from monitoring.logging.audit_files import Folder, Name
     from monitoring.logging.audit_opening import Opening
+    from monitoring.logging.audit_report import Kind
     from monitoring.logging.checkpoint import Checkpoint
 
-Kind = Literal[
-    "altered",
-    "missing",
-    "inserted",
-    "swapped",
-    "unreadable",
-    "torn",
-    "cut",
-    "rewritten",
-    "unsigned",
-    "behind",
+__all__ = [
+    "BEHIND",
+    "INTACT",
+    "TAMPERED",
+    "TORN",
+    "Finding",
+    "Report",
+    "Trust",
+    "all_checkpoints",
+    "stored_key",
+    "verify",
+    "verify_chain",
 ]
-INTACT, TORN, TAMPERED, BEHIND = 0, 3, 4, 5
+
 # Reasons to begin a file that leave something in the one before which never counted.
 VOID_REASONS = frozenset({"fsync failed", "torn", "changed", "cut"})
 # A writer signs every 256 records; where it cannot (a full disk) it may go on a while.
 MAX_UNCOVERED = 1024
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong.
-
-    Attributes:
-        seq: number of the first record concerned.
-        file: where; empty for what is in no file.
-    """
-
-    kind: Kind
-    seq: int
-    file: str
-    detail: str
-
-    @property
-    def code(self) -> int:
-        """Exit code that says how bad it is."""
-        return {"torn": TORN, "behind": BEHIND}.get(self.kind, TAMPERED)
-
-
-@dataclass(slots=True)
-class Report:
-    """What a whole log is like.
-
-    Attributes:
-        size: records that follow from each other.
-        root: of the tree over them.
-        covered: size of the newest checkpoint that a trusted key signed.
-        pruned: records of which only the hash is left.
-        bytes: read.
-        restored: numbers of the records that begin what follows a restored backup.
-        findings: what is wrong, the first in the log first; empty when intact.
-    """
-
-    size: int = 0
-    root: bytes = b""
-    covered: int = 0
-    files: int = 0
-    pruned: int = 0
-    bytes: int = 0
-    restored: list[int] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def code(self) -> int:
-        """0 intact, 3 torn, 4 tampered with, 5 behind its witness."""
-        codes = {finding.code for finding in self.findings}
-        return next((code for code in (TAMPERED, BEHIND, TORN) if code in codes), 0)
 
 
 @dataclass(frozen=True, slots=True)

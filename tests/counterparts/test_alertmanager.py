@@ -34,7 +34,7 @@ def test_a_dead_doorbell_is_told_with_its_runbook(tmp_path: Path) -> None:
     with Sink() as sink, (tmp_path / "log").open("wb") as log:
         config = tmp_path / "alertmanager.yml"
         config.write_text(
-            "route: {receiver: hook, group_wait: 0s}\n"
+            "route: {receiver: hook, group_wait: 0s, group_interval: 1s}\n"
             "receivers: [{name: hook, webhook_configs: "
             f'[{{url: "http://{sink.address}/"}}]}}]\n'
         )

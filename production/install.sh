@@ -119,6 +119,14 @@ install_settings() {
   rm -f "$target.new"
 }
 
+# Whoever installs by sudo may do everything as root: asking for it each time helps nobody.
+admit_owner() {
+  local owner=${SUDO_USER:-root}
+  [ "$owner" != root ] && getent passwd "$owner" >/dev/null || return 0
+  usermod -a -G doorbell,doorbell-admin "$owner"
+  say "$owner may press, enrol and erase, from the next login on"
+}
+
 # The deployer has an environment of its own: it must work when every slot is broken.
 make_deployer() {
   [ -x "$ROOT/deploy/bin/pip" ] || python3 -m venv "$ROOT/deploy"
@@ -176,10 +184,10 @@ start() {
 advise() {
   say "installed. What to do next:"
   cat <<'END'
-  sudo adduser $USER doorbell-admin    then log in anew: you may enrol and erase
-  sudoedit /etc/doorbell/doorbell.toml what to tell whom, which camera
-  sudo systemctl reload-or-restart 'doorbell@*'
-  doorbell status                      how it is doing
+  log in anew                            your groups are new
+  sudoedit /etc/doorbell/doorbell.toml   what to tell whom, which camera
+  sudo systemctl reload doorbell@blue    take it over
+  doorbell status                        how it is doing
 END
 }
 
@@ -215,6 +223,7 @@ if [ "$ACTION" = uninstall ]; then
 fi
 install_packages
 install_units
+admit_owner
 install_settings
 make_deployer
 install_release

@@ -52,6 +52,13 @@ def test_nobody_but_root_can_change_what_root_starts(door: Door) -> None:
     assert found == ""
 
 
+def test_who_installed_it_may_command_it_and_strangers_may_not(door: Door) -> None:
+    door.ready()
+    door.machine.run("runuser -u owner -- doorbell people list")
+    said = door.machine.run("runuser -u nobody -- doorbell status 2>&1", check=False)
+    assert "cannot reach the doorbell" in said or "Permission" in said
+
+
 def test_what_is_at_home_is_for_its_user_alone(door: Door) -> None:
     listed = door.machine.run(
         "stat -c '%a %U %n' /var/lib/doorbell /etc/doorbell /etc/doorbell/doorbell.toml"

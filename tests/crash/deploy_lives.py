@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simdisk import File
 from simfs import PowerCut, SimFS
 
 from production.deployment.disk import point_link, sync_all_below
@@ -58,10 +59,9 @@ class DeployerDisk(SimFS):
         self._change((), ((name, file),))
 
     @staticmethod
-    def inode(content: bytes) -> object:
-        from simfs import _File  # noqa: PLC0415 - a link is an inode of its own kind
-
-        return _File(bytearray(content), content)
+    def inode(content: bytes) -> File:
+        """A link is an inode of its own kind."""
+        return File(bytearray(content), content)
 
     def readlink(self, path: str) -> str:
         return self.content(path).decode()

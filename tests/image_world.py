@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import shutil
@@ -105,6 +106,8 @@ def wheels() -> Path:
 @cache
 def built_image() -> str:
     """Build the image from this checkout; returns its name."""
+    # This takes minutes, which is no hang to be reported.
+    faulthandler.cancel_dump_traceback_later()
     base_image()
     if megabytes(CACHE / "storage") > MOST_CACHED_MB:
         buildah("rmi", "--prune")

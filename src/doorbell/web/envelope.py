@@ -18,8 +18,10 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from config.errors import SettingsError
+from doorbell.web.limits import Allowance
 from doorbell.web.problems import MEDIA_TYPE, ProblemError
 from monitoring.logging.correlation import CorrelationContext, new_correlation_id
+from monitoring.logging.http_lines import log_http_request
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("doorbell.web")
 
 REQUEST_ID = "X-Request-ID"
+REFUSED_LINES_PER_MINUTE = 60
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -40,6 +43,7 @@ class Envelope:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._refused_lines = Allowance(REFUSED_LINES_PER_MINUTE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whatever happens."""
@@ -52,6 +56,7 @@ class Envelope:
 
     async def _answer(self, scope: Scope, receive: Receive, send: _Marked) -> None:
         began_s = time.monotonic()
+        error_id = ""
         try:
             # With an application named the router raises, instead of answering in text.
             await self._app({**scope, "app": self}, receive, send)
@@ -60,11 +65,21 @@ class Envelope:
             return
         except Exception as error:  # noqa: BLE001 - the border between one request and the rest
             problem = problem_of(error)
+            error_id = problem.error_id
             _tell(problem, error)
             await respond(problem)(scope, receive, send)
-        took_ms = round((time.monotonic() - began_s) * 1000, 1)
-        facts = {"method": scope["method"], "status": send.status, "took_ms": took_ms}
-        log.debug("http_answered", extra=facts)
+        now_s = time.monotonic()
+        refused = send.status >= HTTPStatus.BAD_REQUEST
+        if refused and self._refused_lines.wait_s(now_s):
+            return  # What clients do wrong must not fill a card.
+        log_http_request(
+            request_id=send.request_id,
+            method=scope["method"],
+            path=scope["path"],
+            status=send.status,
+            duration_ms=(now_s - began_s) * 1000,
+            error_id=error_id,
+        )
 
 
 class _Marked:
@@ -72,13 +87,13 @@ class _Marked:
 
     def __init__(self, send: Send, rid: str) -> None:
         self._send = send
-        self._rid = rid
+        self.request_id = rid
         self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            _mark(MutableHeaders(scope=message), self._rid)
+            _mark(MutableHeaders(scope=message), self.request_id)
         await self._send(message)
 
 
@@ -120,7 +135,6 @@ def _tell(problem: ProblemError, error: Exception) -> None:
     elif problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         log.warning("request_unanswered", extra=facts)
     else:
-        # What clients do wrong must not fill a card.
         log.debug("request_refused", extra=facts)
 
 

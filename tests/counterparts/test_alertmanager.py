@@ -14,9 +14,21 @@ from doorbell.testing.sink import Sink
 from monitoring.alerts.rendering import RULES_FILE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from doorbell.testing.sink import Received
+
 ALERTMANAGER = shutil.which("prometheus-alertmanager")
+
+
+def _firing(received: Sequence[Received]) -> list[dict[str, dict[str, str]]]:
+    alerts = [one for each in received for one in json.loads(each.body)["alerts"]]
+    return [one for one in alerts if one["status"] == "firing"]
+
+
+def _is_told(received: Sequence[Received]) -> bool:
+    return bool(_firing(received))
 
 
 @pytest.mark.skipif(
@@ -46,10 +58,10 @@ def test_a_dead_doorbell_is_told_with_its_runbook(tmp_path: Path) -> None:
             with PrometheusServer(
                 tmp_path / "prometheus", nobody, rules=(rules,), alertmanager=address
             ):
-                assert sink.wait_for(1, 30.0), (tmp_path / "log").read_text()
+                assert sink.wait_until(_is_told, 30.0), (tmp_path / "log").read_text()
         finally:
             process.kill()
             process.wait()
-        (alert,) = json.loads(sink.received[0].body)["alerts"]
+        alert = _firing(sink.received)[0]
     assert alert["labels"]["alertname"] == "DoorbellGone"
     assert alert["annotations"]["runbook_url"].endswith("alerts.md#doorbellgone")

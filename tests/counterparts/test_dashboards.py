@@ -77,10 +77,18 @@ def _live(door: Doorstep, server: PrometheusServer) -> None:
         door.press()
         door.told(number)
     _forge_a_message(door)
+    _spoil_the_settings(door)
     os.kill(door.pid("vision"), signal.SIGKILL)
     until(shows("sum(doorbell_visits_total) >= 2"), 20.0, "visits are seen")
     # Judged some twenty seconds after the start.
     until(shows("face_recognition_accuracy"), 40.0, "accuracy")
+
+
+def _spoil_the_settings(door: Doorstep) -> None:
+    """Have an error logged: settings that are refused when they are read again."""
+    door.config.write_text(door.config.read_text() + "\n[nonsense]\n")
+    assert door.process is not None
+    door.process.send_signal(signal.SIGHUP)
 
 
 def _forge_a_message(door: Doorstep) -> None:

@@ -25,9 +25,10 @@ def copy_database(source: Path, to: Path) -> bool:
     to.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     to.unlink(missing_ok=True)
     try:
-        address = f"{source.resolve().as_uri()}?mode=ro"
         with (
-            closing(sqlite3.connect(address, timeout=_BUSY_S, uri=True)) as old,
+            closing(
+                sqlite3.connect(_address(source), timeout=_BUSY_S, uri=True)
+            ) as old,
             closing(sqlite3.connect(to)) as new,
         ):
             old.backup(new)
@@ -37,3 +38,11 @@ def copy_database(source: Path, to: Path) -> bool:
         raise StepFailedError(msg) from error
     to.chmod(0o600)
     return True
+
+
+def _address(source: Path) -> str:
+    """How to open it without writing anything beside it."""
+    # A database nobody has open has no log; to read it SQLite would begin one, which
+    # it may not where the timer's unit sees the state read-only.
+    is_open = source.with_name(f"{source.name}-wal").exists()
+    return f"{source.resolve().as_uri()}?{'mode=ro' if is_open else 'immutable=1'}"

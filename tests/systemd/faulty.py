@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from release import own_wheel, wheels
 
-from production.deployment.publish import describe
+from production.deployment.publish import Publisher, describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +86,13 @@ def make_faulty(folder: Path, version: str, fault: str) -> None:
     plant(own_wheel(folder, version), FAULTS[fault])
     for name, content in describe(version, folder).items():
         (folder / name).write_bytes(content)
+
+
+def sign(release: Path, version: str, folder: Path) -> None:
+    """Make a signed repository of a release, with its keys beside it."""
+    publisher = Publisher(folder / "repository", folder / "keys")
+    publisher.begin()
+    publisher.add(version, release)
 
 
 def plant(wheel: Path, faults: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from faulty import FAULTS, make_faulty
+from faulty import FAULTS, make_faulty, sign
 
 from doorbell.testing.waiting import until
 
@@ -117,6 +117,32 @@ def test_a_release_that_kills_the_machine_is_left_after_three_starts(
     assert boots <= 3
     assert status(strict)["active"] == active
     assert history(strict)[-1]["phase"] == "rolled_back"
+    rings(strict)
+
+
+def test_the_timers_unit_updates_from_a_signed_source(
+    strict: Door, note: list[str]
+) -> None:
+    """As the unit is confined, and with nothing on the command line."""
+    version = "0.9.10"
+    share = strict.machine.folder / "share"
+    make_faulty(share / version, version, "good")
+    sign(share / version, version, share / "signed")
+    strict.machine.run(
+        "cp /mnt/signed/repository/metadata/1.root.json"
+        " /etc/doorbell/release-root.json;"
+        "sed -i '/^\\[deploy\\]/a source_url = \"/mnt/signed/repository\"' "
+        "/etc/doorbell/doorbell.toml;"
+        # The machine around the container has no time server.
+        "mkdir -p /run/systemd/timesync; touch /run/systemd/timesync/synchronized"
+    )
+    began_s = time.monotonic()
+    strict.machine.run("systemctl start doorbell-deploy.service", 240.0)
+    said = strict.machine.run("journalctl --no-pager -u doorbell-deploy.service -n 40")
+    last = history(strict)[-1]
+    assert (last["version"], last["phase"]) == (version, "committed"), said
+    assert last["why"] == "by the timer"
+    note.append(f"the timer's update: {time.monotonic() - began_s:.0f} s")
     rings(strict)
 
 

@@ -17,7 +17,7 @@ compile() { # OUT EXTRA...
 
 { grep -v doorbell-edge requirements-production.in; } > "$overrides.in"
 compile requirements-production.txt pyproject.toml "$overrides.in" \
-  --extra vision --extra notify --extra pi --extra web --extra deploy
+  --extra vision --extra notify --extra pi --extra web --extra deploy --extra backup
 # What builds our own wheel in the image.
 compile requirements-build.txt requirements-build.in
 compile requirements-dev.txt pyproject.toml "$overrides.in" --extra dev

@@ -10,12 +10,16 @@ import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from http_caller import HttpDoorstep
 
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import RequestFailedError, control_path
+from doorbell.testing.sink import Sink
 from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from doorstep import Doorstep
 
 pytestmark = pytest.mark.timeout(60)
@@ -133,3 +137,21 @@ def test_a_forged_message_is_recorded_once_in_each_place(talkative: Doorstep) ->
         if events[0]["event_id"].encode() in line
     ]
     assert len(audit) == 1
+
+
+def test_a_request_over_http_has_one_id_in_both_processes(tmp_path: Path) -> None:
+    with Sink() as sink:
+        door = HttpDoorstep(tmp_path, sink)
+        try:
+            door.start()
+            door.ready()
+            answer = door.serving().ask("POST", "/api/v1/rings")
+            number = answer.headers["X-Request-ID"]
+
+            def told() -> set[str]:
+                mine = [x for x in lines(door) if x.get("correlation_id") == number]
+                return {one["event"] for one in mine}
+
+            until(lambda: told() >= {"http_request", "command_done"}, 5.0, "both")
+        finally:
+            door.kill()

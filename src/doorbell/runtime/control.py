@@ -24,7 +24,11 @@ from doorbell.runtime import requests as r
 from doorbell.runtime.link import close_all
 from doorbell.runtime.peer import Peer
 from doorbell.runtime.security_desk import malformed, refused
-from monitoring.logging.structured_logging import CorrelationContext, error_id
+from monitoring.logging.structured_logging import (
+    CorrelationContext,
+    correlation_id,
+    error_id,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -230,7 +234,8 @@ class ControlServer:
         request: object,
         fds: list[int],
     ) -> None:
-        with CorrelationContext():
+        # What came over HTTP has an id already.
+        with CorrelationContext(correlation_id() or None):
             began_ns = monotonic_ns()
             failure: Exception | None = None
             try:

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from doorbell.runtime import requests as r
+from doorbell.runtime.carried import addressed
 from doorbell.runtime.link import close_all, pair
 from doorbell.runtime.peer import Peer
 from doorbell.stages.messages import Converse
@@ -59,7 +60,7 @@ class Questioner:
         peer = Peer(ours, r.AnyReply, received, lambda: inbox.put_nowait(None))
         try:
             with theirs:
-                self._link.send(Converse(), [theirs.fileno()])
+                self._link.send(addressed(Converse()), [theirs.fileno()])
             peer.send(request)
             while not isinstance(reply := await inbox.get(), r.Done):
                 yield _unless_refused(reply)
@@ -69,8 +70,8 @@ class Questioner:
 
 def _unless_refused(reply: object) -> r.Reply:
     match reply:
-        case r.Failed(message=message, hint=hint, exit_code=code):
-            raise refused_by_hub(message, hint, code)
+        case r.Failed(message=message, hint=hint, exit_code=code, error_id=error_id):
+            raise refused_by_hub(message, hint, code, error_id)
         case r.Reply():
             return reply
         case _:

@@ -69,8 +69,13 @@ class ProblemError(Exception):
         )
 
 
-def refused_by_hub(message: str, hint: str, exit_code: int) -> ProblemError:
-    """What the hub's refusal is over HTTP; a bug of ours is 500."""
+def refused_by_hub(
+    message: str, hint: str, exit_code: int, error_id: str = ""
+) -> ProblemError:
+    """What the hub's refusal is over HTTP, under the hub's id; a bug of ours is 500."""
     unknown = (HTTPStatus.INTERNAL_SERVER_ERROR, "internal")
     status, code = _BY_EXIT_CODE.get(exit_code, unknown)
-    return ProblemError(status, code, message, details={"hint": hint} if hint else None)
+    details = {"hint": hint} if hint else None
+    problem = ProblemError(status, code, message, details=details)
+    problem.error_id = error_id or problem.error_id
+    return problem

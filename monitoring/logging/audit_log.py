@@ -166,6 +166,8 @@ class AuditLog:
         Raises:
             AuditUnwritableError: none of them is recorded.
         """
+        if not entries:
+            return self.size
         try:
             self._commit(entries)
         except OSError as error:

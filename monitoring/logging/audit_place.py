@@ -81,6 +81,15 @@ class AuditPlace:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 Folder(str(folder.parent)).sync()
 
+    def give_to_owner(self) -> None:
+        """Give what root has made here to whom the folder belongs."""
+        if os.geteuid() != 0:
+            return
+        owner = self.folder.stat()
+        for path in (*self.folder.iterdir(), self.key_file):
+            with suppress(FileNotFoundError):
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
     def signer(self) -> Signer:
         """The key that signs checkpoints, made if there is none.
 

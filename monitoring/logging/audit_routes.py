@@ -134,6 +134,8 @@ class OwnRoute:
         self._writer.close()
         if self._log is not None:
             self._log.close()
+            with suppress(OSError):
+                self._place.give_to_owner()
         if self._lock is not None:
             self._lock.release()
         self._log = self._lock = None

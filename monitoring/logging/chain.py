@@ -159,8 +159,13 @@ def check(wanted: Entry) -> None:
         msg = f"{wanted.act!r} is no act: they are called `thing.verb`"
         raise RecordError(msg)
     _check_value(wanted.ctx, "ctx", 0)
-    # The place in the chain adds the same to every line.
-    if len(encode(wanted, 0, GENESIS)) > MAX_LINE_BYTES:
+    try:
+        # With the longest number and time; the rest of the place is always as long.
+        line = encode(wanted, INT_LIMIT - 1, GENESIS)
+    except (ValueError, OverflowError) as error:
+        msg = f"a record of {wanted.act} has an impossible time: {error}"
+        raise RecordError(msg) from error
+    if len(line) > MAX_LINE_BYTES:
         msg = f"a record of {wanted.act} is longer than {MAX_LINE_BYTES} bytes"
         raise RecordError(msg)
 

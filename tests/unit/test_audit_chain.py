@@ -63,6 +63,12 @@ def test_what_readers_would_read_differently_is_not_recorded(
         chain.entry("thing.done", At(), ctx=ctx)
 
 
+@pytest.mark.parametrize("wall_ns", [10**21, -(10**21)])
+def test_an_impossible_time_is_refused(wall_ns: int) -> None:
+    with pytest.raises(chain.RecordError):
+        chain.entry("thing.done", At(wall_ns=wall_ns))
+
+
 @pytest.mark.parametrize("act", ["", "done", "Thing.done", "thing.", "thing done"])
 def test_an_act_is_a_thing_and_a_verb(act: str) -> None:
     with pytest.raises(chain.RecordError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -162,6 +163,37 @@ def test_many_at_once_are_committed_together(
     for one in loggers:
         one.close()
     assert verify(place.log).code == 0
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b'{"type":"Append","entries":[]}',
+        b'{"type":"Append","entries":[{"act":"x"}]}',
+        (
+            b'{"type":"Append","entries":[{"act":"a.b","boot_id":"","mono_ns":1,'
+            b'"wall_ns":1e30,"synced":true}]}'
+        ),
+        (
+            b'{"type":"Append","entries":[{"act":"a.b","boot_id":"","mono_ns":1,'
+            b'"wall_ns":9223372036854775807,"synced":true,"ctx":{"x":0.5}}]}'
+        ),
+    ],
+)
+def test_nonsense_does_not_end_the_writer(
+    writer: AuditWriter, place: AuditPlace, packet: bytes
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as caller:
+        caller.connect(str(place.socket))
+        caller.send(packet)
+        caller.settimeout(2.0)
+        caller.recv(1000)
+    one = AuditLogger(WriterRoute(place))
+    assert one.record("test.done") == writer.size - 1
+    one.close()
 
 
 def test_a_command_uses_the_writer_if_there_is_one_and_its_own_hand_if_not(

@@ -187,6 +187,7 @@ def _repair(context: Context) -> None:
     with ExitStack() as stack:
         stack.enter_context(FolderLock(place.folder))
         log = AuditLog(place.log, place.signer(), instants.now, place.limits)
+        stack.callback(place.give_to_owner)
         stack.callback(log.close)
 
 

@@ -26,7 +26,7 @@ class AuditStage:
 
     def __init__(self, make: Callable[[Callable[[], None]], AuditWriter]) -> None:
         self._make = make
-        self._writer: AuditWriter
+        self._writer: AuditWriter | None = None
         self._outlet: Outlet
 
     def start(self, outlet: Outlet) -> str:
@@ -47,13 +47,19 @@ class AuditStage:
 
     def turn(self, now_s: float) -> float:
         """Write what came in; returns the seconds until a checkpoint is due."""
-        return self._writer.turn(now_s)
+        return self._open_writer().turn(now_s)
 
     def descriptors(self) -> Sequence[int]:
         """Readable when somebody has something to record."""
-        return self._writer.descriptors()
+        return self._open_writer().descriptors()
+
+    def _open_writer(self) -> AuditWriter:
+        if self._writer is None:
+            msg = "the stage is not started"
+            raise RuntimeError(msg)
+        return self._writer
 
     def close(self) -> None:
         """Sign what is unsigned and let go of the log."""
-        if hasattr(self, "_writer"):
+        if self._writer is not None:
             self._writer.close()

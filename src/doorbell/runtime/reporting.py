@@ -43,6 +43,8 @@ def begin_log(settings: ProductionSettings, stream: TextIO | None = None) -> Non
     configure_logging(
         level, settings.log.format, stream or sys.stdout, log_files(settings.log)
     )
+    # Setting up the log took away who counted.
+    count_errors()
     protect(secrets_in(settings))
     spans.slow_from(settings.log.slow_ms)
 
@@ -92,7 +94,6 @@ class Reporter:
         """Log, and measure where traces are wanted."""
         begin_log(settings)
         recording.send_to(self._observed)
-        count_errors()
         spans.send_to(self._spans.add if settings.tracing.endpoint else None, role)
 
     def flush(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from production.deployment.fetching import Wish, signed_source
 from production.deployment.rollback_manager import RollbackManager
 from production.deployment.slots import (
     DeployState,
@@ -12,7 +13,7 @@ from production.deployment.slots import (
     recover,
     refuse,
 )
-from production.deployment.steps import Step, Steps, Wish, signed_source
+from production.deployment.steps import Step, Steps
 from production.deployment.switchboard import Switchboard
 from production.deployment.timing import is_wanted, why_not_update
 from production.deployment.world import usual_world

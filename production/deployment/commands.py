@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +19,7 @@ from config.errors import SettingsError
 from config.loader import load
 from production.deployment import publish_commands
 from production.deployment.blue_green_deployer import BlueGreenDeployer
+from production.deployment.guard import JUDGE_UNIT, have_judged
 from production.deployment.rollback_manager import RollbackManager
 from production.deployment.slots import SLOTS
 from production.deployment.world import usual_world
@@ -45,7 +47,8 @@ def main(words: Sequence[str]) -> int:
     try:
         return int(args.run(args))
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; `doorbell-deploy check` takes up what is left\n")
+        sys.stderr.write(f"interrupted; {JUDGE_UNIT} takes up what is left\n")
+        have_judged()
         return INTERRUPTED
     except (DeployError, SettingsError) as error:
         sys.stderr.write(f"error: {error}\n")
@@ -183,6 +186,9 @@ def _deploy(args: argparse.Namespace) -> int:
     deployer = _deployer(args, args.why)
     if args.dry_run:
         return _tell(args, deployer.plan(args.version, args.source))
+    # A terminal that is closed must not leave a trial without a judge.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     return _ended(args, deployer, deployer.deploy(args.version, args.source))
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -192,17 +193,19 @@ def _complain(text: str) -> None:
 def _wake(unit: str) -> None:
     """Have a slot take the door: one that stands by is told, another one started."""
     # Without waiting: this runs inside a job of the same manager.
-    for words in (
-        ("kill", "--kill-who=main", "--signal=SIGUSR1"),
-        ("start", "--no-block"),
-    ):
-        command = ["systemctl", *words, unit]
+    _tell_systemd("kill", "--kill-who=main", "--signal=SIGUSR1", unit)
+    _tell_systemd("start", "--no-block", unit)
+
+
+def have_judged() -> None:
+    """Have the trial judged by the timer's unit, or by whoever does so already."""
+    _tell_systemd("start", "--no-block", JUDGE_UNIT)
+
+
+def _tell_systemd(*words: str) -> None:
+    command = ["systemctl", *words]
+    with suppress(OSError, subprocess.SubprocessError):
         subprocess.run(command, check=False, timeout=20, stderr=subprocess.DEVNULL)
-
-
-def _judge() -> None:
-    command = ["systemctl", "start", "--no-block", JUDGE_UNIT]
-    subprocess.run(command, check=False, timeout=20, stderr=subprocess.DEVNULL)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -224,7 +227,7 @@ def main(arguments: Sequence[str]) -> int:
         boot=boot_id(),
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         disk=KernelDisk(),
-        judge=_judge,
+        judge=have_judged,
     )
     try:
         role = guard.ask(words[0])

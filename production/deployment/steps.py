@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from production.deployment.backup import copy_database
-from production.deployment.release import SignedSource, open_unsigned
+from production.deployment.fetching import (
+    fetch_release,
+    refuse_below_floors,
+    refuse_without_room,
+)
 from production.deployment.rollback_manager import RollbackManager, seconds_between
 from production.deployment.slots import (
     DeployState,
@@ -28,21 +32,19 @@ from production.deployment.slots import (
 )
 from production.deployment.switchboard import Switchboard
 from production.deployment.versions import refuse_below
-from production.errors import ReleaseRefusedError, StepFailedError
+from production.errors import StepFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from config.production.production_settings import ProductionSettings
+    from production.deployment.fetching import Wish
     from production.deployment.release import Release
     from production.deployment.rollback_manager import Measured
     from production.deployment.world import World
 
 # Warm only with this much memory to spare for each byte the active slot takes.
 WARM_FACTOR = 1.5
-# Wheels, their unpacked form and the bytecode.
-UNPACKED_FACTOR = 4
-NO_ROOM = "Free some space, as by `[storage] keep_days`, and deploy again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,23 +61,6 @@ class Step:
     tells: str
     do: Callable[[], None]
     undo: Callable[[str], None]
-
-
-@dataclass(slots=True)
-class Wish:
-    """What was asked for.
-
-    Attributes:
-        version: as `1.2.3`.
-        source: a folder or an address.
-        why: for the history.
-        trusts_unsigned: in the development profile only.
-    """
-
-    version: str
-    source: str
-    why: str = "by hand"
-    trusts_unsigned: bool = False
 
 
 class Steps:
@@ -196,54 +181,18 @@ class Steps:
             ReleaseRefusedError: it is not to be trusted, or below the floor.
             StepFailedError: it cannot be had, or not now.
         """
-        self._refuse_below_floor()
+        refuse_below_floors(self._config, self._state().floor, self._wish.version)
         shutil.rmtree(self._fetched, ignore_errors=True)
-        self._release = release = self._open()
-        floor = release.floor
-        if floor:
-            refuse_below(floor, release.version)
-        self._refuse_without_room(release)
+        self._release = release = fetch_release(
+            self._config, self._world, self._wish, self._fetched
+        )
+        refuse_below(release.floor, release.version)
+        refuse_without_room(release, self._world.paths.root)
 
     def forget_fetched(self, reason: str) -> None:
         """Remove that folder."""
         del reason
         shutil.rmtree(self._fetched, ignore_errors=True)
-
-    def _refuse_below_floor(self) -> None:
-        refuse_below(self._state().floor, self._wish.version)
-        refuse_below(self._deploy.floor, self._wish.version)
-
-    def _open(self) -> Release:
-        wish = self._wish
-        if wish.trusts_unsigned:
-            if self._config.profile != "development":
-                msg = "unsigned releases are for the development profile"
-                raise ReleaseRefusedError(
-                    msg, hint="Sign it: `doorbell-deploy publish`."
-                )
-            return open_unsigned(wish.version, Path(wish.source), self._fetched)
-        if not self._world.is_synchronised():
-            msg = "the clock is not synchronised, so no expiry can be checked"
-            raise StepFailedError(msg, hint="See `timedatectl`; try again later.")
-        return self._signed_source().fetch(wish.version, self._fetched)
-
-    def _signed_source(self) -> SignedSource:
-        return signed_source(self._config, self._world, self._wish.source)
-
-    def _refuse_without_room(self, release: Release) -> None:
-        size = sum(file.stat().st_size for file in release.folder.iterdir())
-        free = shutil.disk_usage(self._existing(self._world.paths.root)).free
-        if free < UNPACKED_FACTOR * size:
-            msg = (
-                f"slot needs {UNPACKED_FACTOR * size >> 20} MiB, {free >> 20} are free"
-            )
-            raise StepFailedError(msg, hint=NO_ROOM)
-
-    @staticmethod
-    def _existing(folder: Path) -> Path:
-        while not folder.exists():
-            folder = folder.parent
-        return folder
 
     @property
     def _fetched(self) -> Path:
@@ -405,21 +354,3 @@ class Steps:
         current = self._state().deployment
         slot = current.slot if current else other(self._state().active)
         return self._world.paths.slot(slot)
-
-
-def signed_source(
-    config: ProductionSettings, world: World, source: str
-) -> SignedSource:
-    """Open a source of signed releases with the root of this device.
-
-    Raises:
-        ReleaseRefusedError: the device has no root to trust by.
-    """
-    try:
-        root = Path(config.deploy.root_file).read_bytes()
-    except OSError as error:
-        msg = f"no release can be trusted: {config.deploy.root_file}: {error.strerror}"
-        raise ReleaseRefusedError(
-            msg, hint="Copy 1.root.json of the repository there; see the documentation."
-        ) from error
-    return SignedSource(source, root, world.paths.state_dir / "trusted")

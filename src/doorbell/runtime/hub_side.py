@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("doorbell.button")
 
-# Rings that the disk did not take and that nobody was there to hear.
-UNTOLD = 256
+# Rings that the disk did not take and that nobody was there to hear. As many fit into a
+# socket's buffer before a hub that has just come reads the first.
+UNTOLD = 100
 _BACKLOG = 8
 _CREDENTIALS = struct.Struct("=3i")
 

@@ -32,5 +32,6 @@ def test_no_process_grows_with_the_visits_it_has_seen(tmp_path: Path) -> None:
     with growth.busy_door(tmp_path) as trial:
         samples = list(growth.measure(trial, visits))
     grown = growth.growth(samples, warm_up)
-    assert grown.keys() == {"supervisor", "button", "notify", "capture", "vision"}
+    workers = {"button", "audit", "notify", "capture", "vision"}
+    assert grown.keys() == {"supervisor", *workers}
     assert {role: by for role, by in grown.items() if by > limit} == {}, samples

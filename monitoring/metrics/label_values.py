@@ -57,6 +57,7 @@ ERRORS = (
     "edges_lost",
     "edges_not_kept",
     "gallery_unreadable",
+    "health_check_failed",
     "http_port_refused",
     "journal_damaged",
     "log_inconsistent",

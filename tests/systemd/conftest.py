@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -17,7 +19,6 @@ from doorbell.testing.faces import Marker, scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 REPORT = CACHE.parent / "reports" / "systemd.txt"
 
@@ -57,8 +58,10 @@ def machine() -> Iterator[Machine]:
     if reason := why_no_machine() or why_no_release():
         pytest.skip(reason)
     # The cache is on a disk that can carry an overlay; a temporary folder may not be.
-    folder = CACHE / "machine"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder = CACHE / f"machine-{os.getpid()}"
+    for left in CACHE.glob("machine-*"):
+        if not Path(f"/proc/{left.name.removeprefix('machine-')}").exists():
+            shutil.rmtree(left, ignore_errors=True)
     one = Machine(folder)
     try:
         one.up()

@@ -11,8 +11,8 @@ import pytest
 LIBRARIES = ("prometheus_client", "psutil")
 
 
-def loaded(statement: str) -> set[str]:
-    report = f"{statement}\nimport sys\nprint(*(set({LIBRARIES}) & set(sys.modules)))"
+def loaded(statement: str, watched: tuple[str, ...] = LIBRARIES) -> set[str]:
+    report = f"{statement}\nimport sys\nprint(*(set({watched}) & set(sys.modules)))"
     done = subprocess.run(
         [sys.executable, "-c", report], check=True, capture_output=True, text=True
     )
@@ -30,6 +30,11 @@ def loaded(statement: str) -> set[str]:
 )
 def test_who_only_reports_loads_no_registry(module: str) -> None:
     assert loaded(f"import {module}") == set()
+
+
+def test_the_program_that_is_the_daemon_too_loads_no_pixels() -> None:
+    heavy = ("numpy", "PIL", "cv2", "apprise", "starlette")
+    assert loaded("import doorbell.cli.main", heavy) == set()
 
 
 def test_the_supervisor_loads_one() -> None:

@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorbell.cli import bench_engine_views as views
 from doorbell.cli.bench_scene import PICTURES, PREFIX
 from doorbell.cli.bench_views import about, machine
 from doorbell.cli.parsing import add_command
@@ -64,6 +63,7 @@ def bench_engines(context: Context) -> int:
     # numpy and the engines' libraries are no part of other commands.
     import numpy as np  # noqa: PLC0415 - see above
 
+    from doorbell.cli import bench_engine_views as views  # noqa: PLC0415 - see above
     from doorbell.evaluation import bench_frames, contest, search_times  # noqa: PLC0415 - see above
 
     args = context.args

@@ -28,7 +28,7 @@ BOOT_S = 60.0
 NAMESPACES = ("-m", "-p", "-u", "-i", "-n", "-C")
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 GROUPS = ("/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup")
-TOOLS = ("systemd-nspawn", "debootstrap", "unshare", "nsenter")
+TOOLS = ("systemd-nspawn", "debootstrap", "unshare", "nsenter", "setpriv")
 
 
 def why_no_machine() -> str:
@@ -90,7 +90,9 @@ class Machine:
         began_s = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
         self._group = f"doorbell-test-{os.getpid()}"
-        command = ["unshare", "-m", "--propagation", "private", str(HERE / "boot.sh")]
+        # It ends with us, however we end.
+        command = ["setpriv", "--pdeathsig", "KILL", "unshare", "-m", "--propagation"]
+        command += ["private", str(HERE / "boot.sh")]
         command += [str(root_file_system()), str(self.folder), self._group]
         with (self.folder / "console.log").open("ab") as console:
             self._process = subprocess.Popen(

@@ -388,6 +388,8 @@ class Doorkeeper:
                 continue
             self._looking.remove(visit)
             visit.seen = None
+            # The picture in hand may be the only one there is.
+            visit.candidates.append(visit.looked.pop())
             visit.course.vision_died()
             self._work(visit)
 

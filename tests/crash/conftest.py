@@ -12,6 +12,8 @@ REPORTS = Path(__file__).parents[2] / ".cache" / "reports"
 NOTES = {
     REPORTS / "ring-sweep.txt": "kills at system calls of one visit",
     REPORTS / "holder-kills.txt": "kills of the button holder",
+    REPORTS / "audit-power-cuts.txt": "power cuts of the audit log",
+    REPORTS / "audit-sweep.txt": "faults at system calls of the audit log's writer",
 }
 
 

@@ -13,7 +13,10 @@ import pytest
 from monitoring.logging.structured_logging import (
     MAX_VALUE_CHARS,
     CorrelationContext,
+    JsonFormatter,
+    PlainFormatter,
     configure_logging,
+    error_id,
 )
 
 if TYPE_CHECKING:
@@ -161,3 +164,21 @@ def test_a_stream_that_fails_raises_nothing() -> None:
 
     configure_logging("info", "json", Full())
     log.info("rung")
+
+
+def test_an_error_has_one_id_wherever_it_is_written_and_shown() -> None:
+    error = ValueError("x")
+    info = (ValueError, error, None)
+    record = logging.LogRecord("doorbell", logging.ERROR, "", 0, "failed", (), info)
+    first = json.loads(JsonFormatter().format(record))["error_id"]
+    assert json.loads(JsonFormatter().format(record))["error_id"] == first
+    assert PlainFormatter(coloured=False).format(record).count(first) == 1
+    assert error_id(error) == first
+    other = logging.LogRecord("doorbell", logging.ERROR, "", 0, "failed", (), None)
+    one, again = (json.loads(JsonFormatter().format(other)) for _ in range(2))
+    assert one["error_id"] == again["error_id"] != first
+
+
+def test_what_is_no_error_has_no_error_id() -> None:
+    record = logging.LogRecord("doorbell", logging.WARNING, "", 0, "slow", (), None)
+    assert "error_id" not in json.loads(JsonFormatter().format(record))

@@ -45,12 +45,21 @@ def conflicts(settings: ProductionSettings) -> Iterator[Conflict]:
     yield from _notify(settings)
     yield from _orders(settings)
     yield from _operations(settings.operations)
+    yield from _synthetic(settings)
 
 
 def preroll_bytes(camera: Camera) -> int:
     """Memory of the frames that a ring can look back at."""
     frames = max(1, round(camera.rate_fps * camera.preroll_s))
     return camera.width * camera.height * _CHANNELS * frames
+
+
+def _synthetic(settings: ProductionSettings) -> Iterator[Conflict]:
+    wanted = settings.synthetic.daily_target
+    known = [target.name for target in settings.notify.targets if target.enabled]
+    if wanted and wanted not in known:
+        message = f"there is no target {wanted!r} in use"
+        yield Conflict(("synthetic", "daily_target"), message)
 
 
 def _pins(settings: ProductionSettings) -> Iterator[Conflict]:

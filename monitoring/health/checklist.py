@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,6 +13,8 @@ from monitoring.health.verdict import Status, Verdict, Weight
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+log = logging.getLogger("doorbell.health")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class Checklist:
         self._began = began
         self._checks: dict[str, Check] = {}
         self._since: dict[str, tuple[Status, Moment]] = {}
+        # Checks that fail are asked again and again, and logged once.
+        self._broken: set[str] = set()
 
     def register(self, check: Check) -> None:
         """Ask one more thing from now on.
@@ -76,7 +81,7 @@ class Checklist:
 
     def _asked(self, check: Check, now: Moment) -> CheckResult:
         began_ns = time.perf_counter_ns()
-        verdict = _answer(check)
+        verdict = self._answer(check)
         latency_ms = (time.perf_counter_ns() - began_ns) / 1e6
         status, since = self._since.get(check.name, (None, now))
         if status is not verdict.status:
@@ -91,16 +96,20 @@ class Checklist:
             for_s=now.mono_s - since.mono_s,
         )
 
-
-def _answer(check: Check) -> Verdict:
-    try:
-        return check.ask()
-    except Exception as error:  # noqa: BLE001 - a check that fails must not hide the others
-        return Verdict(
-            Status.UNHEALTHY,
-            f"the check itself failed: {type(error).__name__}",
-            "This is a bug of the check.",
-        )
+    def _answer(self, check: Check) -> Verdict:
+        try:
+            verdict = check.ask()
+        except Exception as error:  # a check that fails must not hide the others
+            if check.name not in self._broken:
+                log.exception("health_check_failed", extra={"check": check.name})
+            self._broken.add(check.name)
+            return Verdict(
+                Status.UNHEALTHY,
+                f"the check itself failed: {type(error).__name__}",
+                "This is a bug of the check.",
+            )
+        self._broken.discard(check.name)
+        return verdict
 
 
 def _iso(wall_s: float | None) -> str | None:

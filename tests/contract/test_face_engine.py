@@ -24,6 +24,7 @@ from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError, UnavailableError
 from doorbell.core.quality import SHARP_ENOUGH, TOO_DARK
 from doorbell.stages.vision import INVENTED_FACE
+from doorbell.testing.drawn_face import drawn_face
 from doorbell.testing.faces import Marker, open_fake_engine, scene
 
 if TYPE_CHECKING:
@@ -366,3 +367,10 @@ def test_every_engine_passes_the_rehearsal_of_the_vision_stage(stand: Stand) -> 
     embedder = stand.engine.embedder
     chip = embedder.align(np.full((720, 1280, 3), 128, np.uint8), INVENTED_FACE)
     assert embedder.embed([chip]).shape == (1, embedder.dimensions)
+
+
+def test_the_drawn_face_of_a_self_test_is_seen(stand: Stand) -> None:
+    picture = drawn_face()
+    [face] = stand.engine.detector.detect(picture, 60)
+    chip = stand.engine.embedder.align(picture, face)
+    assert np.isfinite(stand.engine.embedder.embed([chip])).all()

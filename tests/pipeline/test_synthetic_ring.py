@@ -18,7 +18,9 @@ from PIL import Image, ImageChops, ImageStat
 
 from doorbell.adapters.picture_render import PillowRenderer
 from doorbell.adapters.ring_journal import read_rings
+from doorbell.core.ring import Ring
 from doorbell.core.targets import NOWHERE
+from doorbell.ports.store import OutboxItem, VisitRecord
 from doorbell.runtime import wiring
 from doorbell.runtime.hub import Hub
 from doorbell.testing.waiting import until
@@ -164,6 +166,21 @@ def test_a_kill_in_the_middle_of_it_tells_nobody_afterwards(
     until(lambda: not rows(doorstep, unfinished), what="what was left is closed")
     assert len(doorstep.sink.received) == 1
     assert len(doorstep.visits()) == 1
+
+
+def test_a_message_of_the_day_that_a_crash_cut_off_is_not_sent_later(
+    doorstep: Doorstep,
+) -> None:
+    ring = Ring(1, "ab" * 16, "synthetic", wiring.system_clock().now())
+    visit = VisitRecord(ring.id, ring, 1, "decided", {}, synthetic=True)
+    item = OutboxItem(visit.id, "visit", "phone", ring.stamp)
+    with closing(wiring.open_store(doorstep.settings)) as store:
+        store.open_visit(visit, [item], 0)
+    started(doorstep)
+    doorstep.press()
+    doorstep.told()
+    assert len(doorstep.sink.received) == 1
+    assert rows(doorstep, "SELECT state FROM outbox ORDER BY id")[0] == ("dead",)
 
 
 def test_what_fails_is_said_by_its_leg(doorstep: Doorstep) -> None:

@@ -277,6 +277,7 @@ def test_a_broken_file_hides_no_mistake_in_the_variables(tmp_path: Path) -> None
         ('[chime]\nquiet_hours="21:00-21:00"', "chime.quiet_hours", "same minute"),
         ("[camera]\nrate_fps=30\npreroll_s=10", "camera.preroll_s", "MiB"),
         ('[camera]\nurl_file = "x"', "camera.url_file", "only for"),
+        ('[synthetic]\ndaily_target = "x"', "synthetic.daily_target", "no target"),
     ],
 )
 def test_values_that_contradict_each_other_are_refused(

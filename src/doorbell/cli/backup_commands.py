@@ -35,7 +35,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "into one file that only the passphrase opens, and read it again to be sure.\n"
         "Keep it away from this device. Models are not in it: they can be fetched.",
         example="doorbell backup /media/usb/doorbell.backup\n"
-        "doorbell backup --passphrase-file /root/passphrase   ([backup] dir)",
+        "doorbell backup --passphrase-file /root/passphrase  # into [backup] dir",
         json=True,
     )
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE")

@@ -342,7 +342,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write until SIGTERM or SIGINT; returns the exit code."""
     from config.errors import SettingsError  # noqa: PLC0415 - only this program loads the settings
     from config.loader import load  # noqa: PLC0415 - as above
-    from monitoring.logging.structured_logging import configure_logging  # noqa: PLC0415 - as above
+    from monitoring.logging.structured_logging import (  # noqa: PLC0415 - as above
+        configure_logging,
+        log_uncaught,
+    )
 
     parser = argparse.ArgumentParser(
         prog="python -m monitoring.logging.audit_writer", description=__doc__
@@ -355,6 +358,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
     configure_logging(settings.log.level or "info", settings.log.format, sys.stdout)
+    log_uncaught()
     read_fd, write_fd = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

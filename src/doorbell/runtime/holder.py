@@ -28,7 +28,7 @@ from doorbell.runtime.hub_side import HubSide, listen
 from doorbell.runtime.kept_descriptors import KeptDescriptors
 from doorbell.runtime.sdnotify import SystemdNotifier
 from doorbell.stages.watching import Observe
-from monitoring.logging.structured_logging import configure_logging
+from monitoring.logging.structured_logging import configure_logging, log_uncaught
 from monitoring.metrics.error_counter import count_errors
 from monitoring.metrics.recording import ObservationBuffer, send_to
 
@@ -113,7 +113,6 @@ class Holder:
         self._report()
         # From the loop that does the work: no thread says "alive" for it.
         self._systemd.send(watchdog="1")
-
 
     def _report(self) -> None:
         """Say what was measured; kept while no hub listens, the oldest dropped."""
@@ -206,6 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_for_holder(chosen.config, os.environ)
         level, style = settings.log.level or "info", settings.log.format
         configure_logging(level, style, sys.stdout)
+        log_uncaught()
         hold(settings, os.environ)
     except (DoorbellError, SettingsError) as error:
         hint = f" ({error.hint})" if error.hint else ""

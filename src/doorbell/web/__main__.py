@@ -19,6 +19,7 @@ from doorbell.runtime.link import Link
 from doorbell.runtime.reporting import Reporter
 from doorbell.runtime.worker import die_with_parent, first_message, report_failure
 from doorbell.stages.messages import FromHub
+from monitoring.logging.structured_logging import log_uncaught
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,7 @@ def main() -> int:
     """Serve until the hub says stop or is gone."""
     role, link_fd, *fds = sys.argv[1], *map(int, sys.argv[2:])
     faulthandler.enable()
+    log_uncaught()
     # As every worker: the supervisor ends us in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

@@ -17,6 +17,7 @@ from doorbell.cli import (
     bench_audit,
     bench_engines,
     bench_metrics,
+    bench_pace,
     bench_rings,
     bench_watching,
 )
@@ -48,6 +49,7 @@ def add_parser(subparsers: Subparsers) -> None:
     bench_engines.add_parser(group)
     bench_rings.add_parser(group)
     bench_approaches.add_parser(group)
+    bench_pace.add_parser(group)
     _add_idle(group)
     _add_memory(group)
     bench_audit.add_parser(group)

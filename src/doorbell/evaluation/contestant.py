@@ -5,6 +5,7 @@ object a line, and answers each by one:
 
     {"do": "pass"}              every frame once: milliseconds by step
     {"do": "run", "seconds": 5} frames for so long: how many
+    {"do": "whole", "frames": 3} whole frames: milliseconds of each
     {"do": "memory"}            resident and proportional memory
 
 Arguments: name, file of frames (`.npy`), folder of models.
@@ -134,6 +135,12 @@ def main() -> int:
     tasks: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "pass": lambda _: one_pass(recogniser, frames, porch_between=name != WHOLE),
         "run": lambda order: running(recogniser, frames, order["seconds"]),
+        "whole": lambda order: {
+            "took_ms": [
+                recogniser.whole(frames[1 + number % (len(frames) - 1)])[0]
+                for number in range(order["frames"])
+            ]
+        },
         "memory": lambda _: memory(),
     }
     for line in sys.stdin:

@@ -19,6 +19,7 @@ from doorbell.runtime import requests as r
 from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from doorstep import Doorstep
@@ -47,12 +48,18 @@ def values(where: str) -> dict[str, float]:
     return {name: float(value) for name, _, value in (x.rpartition(" ") for x in lines)}
 
 
+def rung(doorstep: Doorstep) -> None:
+    """Have Anna ring, and wait until the phone has heard."""
+    told = len(doorstep.sink.received)
+    doorstep.stand("anna")
+    doorstep.press()
+    doorstep.told(told + 1)
+
+
 def test_a_press_moves_the_metrics(running: Doorstep) -> None:
     where = address(running)
     before = values(where)
-    running.stand("anna")
-    running.press()
-    running.told()
+    rung(running)
 
     # The workers' own observations come with their next turn.
     until(lambda: 'stage="deliver"' in scrape(where), 5.0, "the notify worker's word")
@@ -81,31 +88,29 @@ def test_a_press_moves_the_metrics(running: Doorstep) -> None:
     assert "metric_refused" not in running.log.read_text()
 
 
-def test_an_example_of_a_slow_ring_names_its_visit(running: Doorstep) -> None:
-    running.press()
-    running.told()
-    shown = scrape(address(running), OPENMETRICS)
-    visit = running.visits()[0].id
-    assert f'# {{visit_id="{visit}"}}' in shown
+def test_a_ring_is_an_example_by_its_visit_and_nobodys_name(
+    household: Doorstep,
+) -> None:
+    rung(household)
+    shown = scrape(address(household), OPENMETRICS)
+    assert f'# {{visit_id="{household.visits()[0].id}"}}' in shown
     assert shown.endswith("# EOF\n")
-
-
-def test_nobodys_name_is_in_the_metrics(running: Doorstep) -> None:
-    running.stand("anna")
-    running.press()
-    running.told()
-    shown = scrape(address(running), OPENMETRICS)
     assert "Anna" not in shown
-    assert str(running.folder) not in shown
+    assert str(household.folder) not in shown
 
 
-def test_the_metrics_answer_while_every_worker_is_dead(doorstep: Doorstep) -> None:
-    # The first wait outlasts the test, so that the dead stay dead.
+@pytest.fixture
+def mortal(doorstep: Doorstep) -> Doorstep:
+    """A doorstep whose dead workers stay dead: the first wait outlasts a test."""
     doorstep.change("backoff_s = 0.1", "backoff_s = 60.0\nbackoff_max_s = 60.0")
     doorstep.start()
     doorstep.ready()
-    where = address(doorstep)
-    status = doorstep.status()
+    return doorstep
+
+
+def test_the_metrics_answer_while_every_worker_is_dead(mortal: Doorstep) -> None:
+    where = address(mortal)
+    status = mortal.status()
     assert status is not None
     roles = [worker.role for worker in status.workers]
     for worker in status.workers:
@@ -152,19 +157,27 @@ def test_an_error_is_counted_as_it_is_logged(running: Doorstep) -> None:
     until(lambda: values(where).get(series) == 1.0, 5.0, "the error to be counted")
 
 
-def test_a_taken_port_does_not_silence_the_bell(doorstep: Doorstep) -> None:
+@pytest.fixture
+def portless(doorstep: Doorstep) -> Iterator[Doorstep]:
+    """A doorstep whose port another program has."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         doorstep.change("127.0.0.1:0", f"127.0.0.1:{port}")
         doorstep.start()
         doorstep.ready()
-        assert address(doorstep) == ""
-        doorstep.press()
-        assert len(doorstep.told()) == 1
-        assert "operations_unavailable" in doorstep.log.read_text()
+        yield doorstep
 
 
-def test_with_a_token_only_who_has_it_reads(doorstep: Doorstep) -> None:
+def test_a_taken_port_does_not_silence_the_bell(portless: Doorstep) -> None:
+    assert address(portless) == ""
+    portless.press()
+    assert len(portless.told()) == 1
+    assert "operations_unavailable" in portless.log.read_text()
+
+
+@pytest.fixture
+def guarded(doorstep: Doorstep) -> Doorstep:
+    """A doorstep whose port is open to all who have its token."""
     token = doorstep.folder / "token"
     token.write_text("open-sesame-7\n")
     token.chmod(0o600)
@@ -173,7 +186,11 @@ def test_with_a_token_only_who_has_it_reads(doorstep: Doorstep) -> None:
     )
     doorstep.start()
     doorstep.ready()
-    port = address(doorstep).rpartition(":")[2]
+    return doorstep
+
+
+def test_with_a_token_only_who_has_it_reads(guarded: Doorstep) -> None:
+    port = address(guarded).rpartition(":")[2]
     for _ in range(3):
         with pytest.raises(urllib.error.HTTPError, match="401"):
             scrape(f"127.0.0.1:{port}")
@@ -187,12 +204,12 @@ def test_with_a_token_only_who_has_it_reads(doorstep: Doorstep) -> None:
     # Who knocks on is counted each time, and recorded once a minute.
     noticed = [x for x in shown.splitlines() if "authentication_failed" in x]
     assert [one.rpartition(" ")[2] for one in noticed] == ["1.0"]
-    assert "open-sesame-7" not in doorstep.log.read_text()
+    assert "open-sesame-7" not in guarded.log.read_text()
 
 
-def test_the_buttons_own_service_reports_over_the_hubs_socket(
-    doorstep: Doorstep,
-) -> None:
+@pytest.fixture
+def held(doorstep: Doorstep) -> Iterator[Doorstep]:
+    """A doorstep whose button is held by a service of its own."""
     holder_socket = doorstep.folder / "holder.sock"
     doorstep.change('source = "mock"', f'source = "mock"\nholder = "{holder_socket}"')
     command = ["doorbell.runtime.holder", "--config", str(doorstep.config)]
@@ -200,12 +217,16 @@ def test_the_buttons_own_service_reports_over_the_hubs_socket(
         try:
             doorstep.start()
             doorstep.ready()
-            where = address(doorstep)
-            list(doorstep.ask(r.PressRequest()))
-            journalled = 'stage="journal",worker_id="button"'
-            until(lambda: journalled in scrape(where), 5.0, "the holder's word")
+            yield doorstep
         finally:
             holder.terminate()
+
+
+def test_the_buttons_own_service_reports_over_the_hubs_socket(held: Doorstep) -> None:
+    list(held.ask(r.PressRequest()))
+    journalled = 'stage="journal",worker_id="button"'
+    where = address(held)
+    until(lambda: journalled in scrape(where), 5.0, "the holder's word")
 
 
 def doorbell(config: Path, *words: str) -> subprocess.CompletedProcess[str]:

@@ -243,6 +243,7 @@ def test_capture_stage_takes_back_a_camera_that_was_unplugged(
         settings, frame_ring, webcam, clock, encode=encode, seal=sealed_memfd
     )
     stage.start(outlet)
+    stage.handle(LendSlot(slot=1, generation=7), ())
 
     def condition() -> str:
         stage.turn(time.monotonic())
@@ -250,7 +251,6 @@ def test_capture_stage_takes_back_a_camera_that_was_unplugged(
         return states[-1].condition if states else ""
 
     until(lambda: condition() == "ok", 20.0)
-    stage.handle(LendSlot(slot=1, generation=7), ())
     until(lambda: condition() and outlet.of(FrameTaken), 20.0)
     unplug_webcam()
     until(lambda: condition() == "absent", 20.0)

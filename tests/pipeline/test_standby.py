@@ -95,7 +95,8 @@ def test_a_standby_is_warm_and_takes_nothing(
 ) -> None:
     second.warm()
     assert second.has_said("STATUS=standby")
-    assert workers_of(second.process.pid) == {"notify", "vision"}
+    assert workers_of(second.process.pid) == {"capture", "notify", "vision"}
+    assert "camera_opened" not in second.log.read_text()
     running.stand("anna")
     running.press()
     assert any("Anna" in body for body in running.told(1))

@@ -90,6 +90,8 @@ class Scene:
             settings, self.ring, camera, self.clock, encode=encode, seal=sealed_memfd
         )
         self.detail = self.stage.start(self.hub)
+        # As after the first loan, which the hub makes at once.
+        self.stage._is_wanted = True
 
     def turn(self) -> None:
         """One turn, then the time it asked for; a device's thread runs in real time."""
@@ -126,6 +128,17 @@ def scene() -> Iterator[Scene]:
     found = Scene(FakeCamera())
     yield found
     found.stage.close()
+
+
+def test_a_camera_is_left_alone_until_the_first_loan(scene: Scene) -> None:
+    """In a standby it is the other slot's; the first loan is the takeover."""
+    scene.stage._is_wanted = False
+    scene.fake("ok")
+    for _ in range(5):
+        scene.turn()
+    assert not scene.hub.conditions()
+    scene.lend((2, 7))
+    scene.turn_until(scene.hub.frames)
 
 
 def test_frame_arrives_in_the_lent_slot_with_its_numbers(scene: Scene) -> None:

@@ -201,7 +201,8 @@ class Hub:
 
     def worker_up(self, role: str) -> None:
         """A worker passed its rehearsal."""
-        self.desk.worker_up(role)
+        if not self.stands_by:
+            self.desk.worker_up(role)
         self.audience.worker_up(role)
         match kind_of(role):
             case "vision" if not self.stands_by:

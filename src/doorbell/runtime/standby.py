@@ -20,6 +20,7 @@ from doorbell.runtime import wiring
 from doorbell.runtime.http_wire import HttpResponse
 from doorbell.runtime.listening import inherited_fds
 from doorbell.runtime.operations import OperationsServer
+from doorbell.runtime.vision_team import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("doorbell.daemon")
 
-# What belongs to whoever runs the door: the line and the camera.
-HARDWARE = frozenset({"button", "capture"})
+# What belongs to whoever runs the door: the line, the audit log. The camera does too;
+# its process is loaded, and opens it when it is first lent a slot.
+TAKEN = frozenset({"button", "audit"})
 # The lease is free some milliseconds after the other slot has told its last visit.
 LOOK_S = 0.01
 JSON = "application/json"
@@ -67,7 +69,7 @@ class Standby:
             StorageError: the state cannot be opened by this release.
         """
         hub = self._hub
-        held = HARDWARE if self._shares_http else HARDWARE | {"web"}
+        held = TAKEN if self._shares_http else TAKEN | {"web"}
         hub.supervisor.held = set(held)
         hub.stands_by = True
         hub.http.hold()
@@ -82,12 +84,13 @@ class Standby:
     def _needed(self) -> set[str]:
         """Without these there is nothing to take over with."""
         settings = self._hub.settings
-        needed = {"notify"}
+        needed = {"capture", "notify"}
         if settings.features.recognition:
             needed.add("vision")
         if settings.web.enabled:
             needed.add("web")
-        return needed
+        workers = self._hub.supervisor.workers
+        return {role for role in workers if kind_of(role) in needed}
 
     async def wait(self, word: asyncio.Event, end: asyncio.Event) -> StateLock | None:
         """Wait for the word and then for the lease; None if told to end instead."""
@@ -117,6 +120,8 @@ class Standby:
         hub.supervisor.held = set()
         hub.http.serve()
         # First of all the camera: it takes longest, and needs none of the state.
+        if hub.supervisor.is_up("capture"):
+            hub.desk.worker_up("capture")
         hub.supervisor.start()
 
     async def close(self) -> None:

@@ -76,7 +76,7 @@ class CaptureStage:
         encode: Callable[[NDArray[np.uint8]], bytes],
         seal: Callable[[bytes], int],
     ) -> None:
-        """Remember its world; the camera is opened in the first `turn`.
+        """Remember its world; the camera is opened once a slot was lent.
 
         Args:
             settings: `[camera]`.
@@ -98,6 +98,8 @@ class CaptureStage:
         self._reopening = Reopening()
         self._eye = Eye()
         self._errand: Errand | None = None
+        # A standby is lent nothing: the camera is the other slot's.
+        self._is_wanted = False
         self._is_open = False
         self._due_s = 0.0
         self._outlet: Outlet | None = None
@@ -116,6 +118,7 @@ class CaptureStage:
             os.close(fd)
         match message:
             case LendSlot():
+                self._is_wanted = True
                 self._loans.append(message)
             case EncodePicture():
                 self._answer(message)
@@ -128,7 +131,7 @@ class CaptureStage:
         Raises:
             UnavailableError: the device hangs; only a new process gets rid of it.
         """
-        if self._camera is None:
+        if self._camera is None or not self._is_wanted:
             return IDLE_S
         if self._errand is not None:
             return self._attend(self._errand, now_s)

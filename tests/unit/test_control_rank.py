@@ -34,6 +34,9 @@ def test_everybody_may_ring_and_only_members_may_read_lists() -> None:
     assert not may("other", r.ListVisits())
     assert may("member", r.ListVisits())
     assert may("member", r.ListPeople())
+    # They tell when people are at home.
+    assert not may("other", r.ShowMetrics())
+    assert may("member", r.ShowMetrics())
 
 
 def test_the_daemons_own_user_is_an_admin() -> None:

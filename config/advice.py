@@ -38,6 +38,9 @@ _PRIVATE_SUFFIXES = (".local", ".lan", ".home", ".home.arpa", ".internal", ".loc
 _YEAR_DAYS = 365
 _PREROLL_BYTES = 96 * 1024 * 1024
 _LATE_S = 5.0
+# The line of a household of one, where 1 % of strangers are named, less a little: in
+# docs/explanation/operating-points.md. Larger households need more.
+_LEAST_KNOWN_AT = {"dlib": 0.91, "dlib-onnx": 0.91, "mobilefacenet": 0.27}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ def advise(settings: ProductionSettings) -> list[Advice]:
     """Say what an owner should reconsider; an empty list is praise."""
     return [
         Advice(key, message)
-        for rule in (_targets, _fakes, _retention, _keys, _camera, _access)
+        for rule in (_targets, _fakes, _retention, _keys, _camera, _access, _lines)
         for key, message in rule(settings)
     ]
 
@@ -188,3 +191,15 @@ def _access(settings: ProductionSettings) -> Iterator[tuple[str, str]]:
     address = address_of(settings.web.listen)
     if settings.web.enabled and address and not is_loopback(address[0]):
         yield "web.listen", "the token and who came travel unencrypted; use a proxy"
+
+
+def _lines(settings: ProductionSettings) -> Iterator[tuple[str, str]]:
+    vision = settings.vision
+    least = _LEAST_KNOWN_AT.get(vision.engine, min(_LEAST_KNOWN_AT.values()))
+    if vision.engine == "fake" or vision.known_at is None or vision.known_at >= least:
+        return
+    message = (
+        f"{vision.known_at:g} is far below the engine's line, {least:g} at least: many "
+        "strangers would be given a name. Leave it out, and set `strangers_named`"
+    )
+    yield "vision.known_at", message

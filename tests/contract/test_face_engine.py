@@ -23,7 +23,9 @@ from doorbell.core import chip as measure
 from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError, UnavailableError
 from doorbell.core.quality import SHARP_ENOUGH, TOO_DARK
+from doorbell.stages.face_reader import MAX_FACES, MAX_READ, FaceReader
 from doorbell.stages.vision import INVENTED_FACE
+from doorbell.testing.clock import FakeClock
 from doorbell.testing.drawn_face import drawn_face
 from doorbell.testing.faces import Marker, open_fake_engine, scene
 
@@ -197,11 +199,30 @@ def test_crowd_is_found_and_each_face_once(stand: Stand) -> None:
     )
 
 
+def test_four_hundred_faces_cost_no_more_than_a_few(stand: Stand) -> None:
+    if stand.engine.name == "fake":
+        pytest.skip("two squares of one hue are one face to the fake engine")
+    face = stand.portrait(0, 0, 90)[185:295, 265:375]
+    crowd = np.tile(face, (20, 20, 1))
+    busy: list[float] = []
+    reader = FaceReader(stand.engine, busy.append, FakeClock())
+    faces = reader.read(crowd, 60).faces
+    assert 8 < len(faces) <= MAX_FACES
+    assert sum(one.embedding is not None for one in faces) == MAX_READ
+    assert {one.note for one in faces[MAX_READ:]} == {"too many faces"}
+
+
 def test_face_over_the_edge_can_be_embedded(stand: Stand) -> None:
-    rgb = stand.portrait(0, 0, 160)[:, 250:]
+    portrait = stand.portrait(0, 0, 160)
     embedder = stand.engine.embedder
-    for face in stand.engine.detector.detect(rgb, 60):
-        assert np.isfinite(embedder.embed([embedder.align(rgb, face)])).all()
+    found = 0
+    # From the whole face to its half: detectors differ in where they give up.
+    for left in (210, 250, 280, 320):
+        rgb = np.ascontiguousarray(portrait[:, left:])
+        for face in stand.engine.detector.detect(rgb, 60):
+            found += 1
+            assert np.isfinite(embedder.embed([embedder.align(rgb, face)])).all()
+    assert found
 
 
 def test_read_only_frames_of_the_ring_are_taken(stand: Stand) -> None:

@@ -158,3 +158,24 @@ def test_a_token_in_the_clear_on_the_network_is_warned_of(
 )
 def test_a_host_is_private_only_by_address_or_suffix(host: str, private: bool) -> None:
     assert is_private_host(host) is private
+
+
+@pytest.mark.parametrize(
+    ("engine", "known_at", "warned"),
+    [
+        ("dlib-onnx", 0.6, True),
+        ("dlib", 0.93, False),
+        ("mobilefacenet", 0.2, True),
+        ("mobilefacenet", 0.36, False),
+        ("auto", 0.2, True),
+        ("auto", 0.4, False),
+        ("fake", 0.1, False),
+    ],
+)
+def test_a_line_far_below_the_engines_is_warned_of(
+    engine: str, known_at: float, *, warned: bool
+) -> None:
+    found = advice_on(vision={"engine": engine, "known_at": known_at})
+    lines = [one for one in found if one.key == "vision.known_at"]
+    assert bool(lines) is warned
+    assert all("strangers_named" in one.message for one in lines)

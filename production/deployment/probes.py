@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from config.metrics_settings import address_of
+from production.deployment.unprivileged import daemons_rights
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,6 +131,7 @@ class MachineProbes:
             command += ["--config", self._config]
         command += [word for name in self._pictures() for word in ("--image", name)]
         began_s = time.monotonic()
+        rights = daemons_rights()
         try:
             done = subprocess.run(
                 command,
@@ -139,6 +141,10 @@ class MachineProbes:
                 errors="replace",
                 check=False,
                 timeout=_RING_S,
+                cwd="/",
+                user=rights.user,
+                group=rights.group,
+                extra_groups=rights.extra_groups,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return Rung(None, str(error))
@@ -149,7 +155,7 @@ class MachineProbes:
     def _pictures(self) -> Sequence[str]:
         if not self._frames:
             return []
-        return sorted(str(file) for file in Path(self._frames).glob("*.jpg"))[:4]
+        return sorted(str(f) for f in Path(self._frames).absolute().glob("*.jpg"))[:4]
 
     def available_bytes(self) -> int:
         """See `Probes.available_bytes`."""

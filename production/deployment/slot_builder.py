@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from production.deployment.disk import KernelDisk, sync_all_below
 from production.deployment.release import REQUIREMENTS
+from production.deployment.unprivileged import Rights, daemons_rights
 from production.errors import ReleaseRefusedError, StepFailedError
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class SlotBuilder:
         _run([*venv, str(slot)], _TRIAL_S, "the venv cannot be made")
         _run(_install(release, slot), _INSTALL_S, "the wheels cannot be installed")
         program = slot / "bin" / "doorbell"
-        _run([str(program), "--version"], _TRIAL_S, "the release does not start")
+        trouble = "the release does not start"
+        _run([str(program), "--version"], _TRIAL_S, trouble, daemons_rights())
 
     def sync(self, slot: Path) -> None:
         """Make a slot durable before anything says that it is whole.
@@ -108,7 +110,10 @@ def _install(release: Release, slot: Path) -> list[str]:
     ]
 
 
-def _run(command: Sequence[str], within_s: float, trouble: str) -> None:
+def _run(
+    command: Sequence[str], within_s: float, trouble: str, rights: Rights | None = None
+) -> None:
+    who = rights or Rights()
     try:
         done = subprocess.run(
             command,
@@ -119,6 +124,12 @@ def _run(command: Sequence[str], within_s: float, trouble: str) -> None:
             check=False,
             timeout=within_s,
             env=_environment(),
+            cwd="/",
+            # The slot is for another user to read, whatever the caller's shell says.
+            umask=0o022,
+            user=who.user,
+            group=who.group,
+            extra_groups=who.extra_groups,
         )
     except subprocess.TimeoutExpired as error:
         msg = f"{trouble}: it took longer than {within_s:.0f} s"

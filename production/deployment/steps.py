@@ -215,9 +215,10 @@ class Steps:
 
     def claim_return(self) -> None:
         """Note on disk that the other slot's release is to come back."""
-        floor = self._deploy.floor
         before = self._state()
-        refuse_below(floor, before.versions.get(other(before.active), "") or "0")
+        version = before.versions.get(other(before.active))
+        if version is not None:
+            refuse_below_floors(self._config, before.floor, version)
         self._world.state.update(
             lambda state: begin_return(
                 state,

@@ -104,8 +104,12 @@ def usual_world(
     """
     deploy = settings.deploy
     paths = Paths(
-        Path(deploy.root), Path(deploy.state_dir), Path(deploy.run_dir), deploy.unit
+        Path(deploy.root).absolute(),
+        Path(deploy.state_dir).absolute(),
+        Path(deploy.run_dir).absolute(),
+        deploy.unit,
     )
+    config = str(Path(config).absolute()) if config else None
     paths.state_dir.mkdir(parents=True, exist_ok=True)
     return World(
         paths=paths,

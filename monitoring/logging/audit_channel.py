@@ -55,6 +55,7 @@ class State(Struct, frozen=True, tag=True):
         trouble: why nothing can be written; empty if it can.
         host: who runs the writer: a `unit` of its own, a `worker` of a daemon, or a
             `command` that does it for itself.
+        fault: what was wrong when the writer opened it: torn, changed or cut.
     """
 
     size: int
@@ -62,6 +63,7 @@ class State(Struct, frozen=True, tag=True):
     covered: int
     trouble: str = ""
     host: str = ""
+    fault: str = ""
 
 
 ToWriter = Append | Ask

@@ -38,7 +38,6 @@ from monitoring.logging.audit_channel import (
 from monitoring.logging.audit_errors import AuditError, AuditUnwritableError
 from monitoring.logging.audit_log import AuditLog
 from monitoring.logging.audit_place import AuditPlace, FolderLock
-from monitoring.logging.security import log_security_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,14 +153,8 @@ class AuditWriter:
             self._place.log, self._place.signer(), self._now, self._place.limits
         )
         self._trouble = ""
-        if self._log.fault in {"changed", "cut"}:
-            log_security_event(
-                "audit_tampered",
-                "the audit log is not as it was left",
-                "critical",
-                {"source": "audit", "fault": self._log.fault},
-            )
-        log.info("audit_open", extra={"records": self._log.size})
+        extra = {"records": self._log.size, "fault": self._log.fault}
+        log.info("audit_open", extra=extra)
 
     def _listen(self) -> None:
         path = self._place.socket
@@ -269,6 +262,7 @@ class AuditWriter:
             covered=self._log.covered,
             trouble=self._trouble,
             host=self._host,
+            fault=self._log.fault,
         )
 
     def _answer(self, client: _Client, message: FromWriter) -> None:

@@ -34,7 +34,7 @@ CALLS = ("openat", "write", "fsync", "rename", "unlink", "ftruncate")
 FAULTS = ("error=EIO", "error=ENOSPC", "signal=KILL")
 FULL = bool(os.environ.get("FULL"))
 # Of the short form: every so manieth point, another set for each fault.
-STEP = 1 if FULL else 5
+STEP = 1 if FULL else 2
 STRACE = shutil.which("strace") or ""
 REPORT = Path(__file__).parents[2] / ".cache" / "reports" / "audit-sweep.txt"
 

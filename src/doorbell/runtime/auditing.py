@@ -273,6 +273,13 @@ class Auditing(Onlooker):
         state = self.state
         if state is None or state == self._shown:
             return
+        if state.fault in {"changed", "cut"} and self._shown is None:
+            log_security_event(
+                "audit_tampered",
+                "the audit log is not as it was left",
+                "critical",
+                {"source": "audit", "fault": state.fault},
+            )
         self._shown = state
         with suppress(ValueError):
             root = int(state.root[: GAUGE_BITS // 2], 16)

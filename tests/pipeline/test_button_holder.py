@@ -86,6 +86,10 @@ def test_a_press_is_told_again_after_the_holder_died(porch: Porch) -> None:
     until(lambda: not porch.is_up("button"))
     porch.hold()
     until(lambda: porch.is_up("button"), 8.0)
+    status = porch.status()
+    assert status is not None
+    # However often it knocked in vain.
+    assert next(w.deaths for w in status.workers if w.role == "button") == 1
     porch.finger.press()
     porch.told(1)
 

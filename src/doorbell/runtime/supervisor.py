@@ -232,6 +232,8 @@ class Supervisor:
         except OSError as error:
             worker.detail = f"{remote.address}: {error.strerror or error}"
             self._step(worker, Event.EXITED)
+            # Nobody died: nobody was there.
+            worker.life.deaths -= 1
             return
         worker.exited.clear()
         worker.peer = Peer(

@@ -251,10 +251,9 @@ def follow(lines: Sequence[bytes], seq: int, prev: str) -> list[bytes]:
     hashes: list[bytes] = []
     keep = hashes.append
     for number, line in enumerate(lines, seq):
-        if not line.startswith(b'{"v":1,"seq":%d,"prev":"%b",' % (number, bound)):
-            break
+        start = b'{"v":1,"seq":%d,"prev":"%b",' % (number, bound)
         # Zeros are what a power cut leaves of a line whose ends came to disk.
-        if line[-2:] != b"}}" or b"\0" in line:
+        if not line.startswith(start) or b"\0" in line or line[-2:] != b"}}":
             break
         digest = sha256(b"\0" + line).digest()
         bound = hexlify(digest)

@@ -65,6 +65,7 @@ def _synthetic(settings: ProductionSettings) -> Iterator[Conflict]:
 def _pins(settings: ProductionSettings) -> Iterator[Conflict]:
     pins: list[tuple[Path, int | None]] = [
         (("button", "led_pin"), settings.button.led_pin),
+        (("button", "light_pin"), settings.button.light_pin),
         (("chime", "gpio_pin"), settings.chime.gpio_pin),
     ]
     taken: dict[int, Path] = {}

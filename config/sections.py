@@ -85,6 +85,16 @@ class Button(Section, frozen=True):
     led_s: Annotated[
         float, Meta(ge=0.1, le=60, description="how long that light stays on")
     ] = 2.0
+    light_pin: Annotated[
+        GpioPin | None,
+        Meta(
+            description="BCM number of a relay for the light at the door; it goes on "
+            "at a press in the dark, so that faces can be recognised; none if absent"
+        ),
+    ] = None
+    light_s: Annotated[
+        float, Meta(ge=1, le=600, description="how long that light stays on")
+    ] = 30.0
     holder: Annotated[
         str,
         Meta(

@@ -10,14 +10,15 @@ import msgspec
 import pytest
 
 from config.production.production_settings import ProductionSettings
-from doorbell.core.stamp import NS_PER_S
+from doorbell.core.stamp import NS_PER_S, stamp_at
 from doorbell.ports.button import Edge
-from doorbell.stages.button import ButtonStage, stamp_at
+from doorbell.stages.button import ButtonStage
 from doorbell.stages.heard import local_time
 from doorbell.stages.messages import (
     ButtonState,
     ButtonStuck,
     CursorMoved,
+    LightUp,
     PressBegan,
     PressVoid,
     RequestRing,
@@ -53,6 +54,7 @@ class Door:
         self.button = FakeButton(line) if line else None
         self.journal = journal or FakeJournal()
         self.chime, self.led = chime or FakeSignal(), FakeSignal()
+        self.light = FakeSignal()
         chosen = {"notify": {"timezone": "Europe/Berlin"}, **(settings or {})}
         self.stage = ButtonStage(
             msgspec.convert(chosen, ProductionSettings),
@@ -60,6 +62,7 @@ class Door:
             journal=self.journal,
             chime=self.chime,
             led=self.led,
+            light=self.light,
             clock=self.clock,
             new_id=lambda: f"{next(numbers):032x}",
         )
@@ -167,6 +170,16 @@ def test_requested_ring_is_accepted_after_it_was_told(
     (rung,) = door.rung(1)
     assert (rung.ring.source, rung.request) == ("command", 7)
     assert door.outlet.sent[-2:] == [rung, RingAccepted(request=7, ring=rung.ring)]
+
+
+def test_light_at_the_door_goes_on_when_the_hub_says_it_is_dark(
+    at_door: Callable[..., Door],
+) -> None:
+    door = at_door()
+    door.press()
+    assert door.light.started_ns == []
+    door.stage.handle(LightUp(), ())
+    assert len(door.light.started_ns) == 1
 
 
 def test_failed_write_is_told_undurable_and_again_when_recorded(

@@ -43,3 +43,9 @@ class Stamp:
     def wall_s(self) -> float | None:
         """Seconds since 1970 UTC if the clock could be trusted, else None."""
         return self.wall_ns / NS_PER_S if self.synced else None
+
+
+def stamp_at(mono_ns: int, now: Stamp) -> Stamp:
+    """Return the stamp of an instant of this boot that the kernel dated for us."""
+    wall_ns = now.wall_ns - (now.mono_ns - mono_ns)
+    return Stamp(now.boot_id, mono_ns, wall_ns, now.synced)

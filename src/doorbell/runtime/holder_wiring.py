@@ -46,6 +46,7 @@ def build_holder(
         journal=RingJournal(Path(settings.storage.dir) / "journal"),
         chime=_chime(settings),
         led=_led(settings),
+        light=_light(settings),
         clock=clock,
         new_id=lambda: uuid.uuid4().hex,
     )
@@ -75,3 +76,10 @@ def _led(settings: ProductionSettings) -> Signal | None:
     if pin is None:
         return None
     return LinePulse(pin, settings.button.led_s, extends=True)
+
+
+def _light(settings: ProductionSettings) -> Signal | None:
+    pin = settings.button.light_pin
+    if pin is None:
+        return None
+    return LinePulse(pin, settings.button.light_s, extends=True)

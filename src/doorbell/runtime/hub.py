@@ -35,6 +35,7 @@ from doorbell.runtime.household import Household
 from doorbell.runtime.http_door import HttpDoor
 from doorbell.runtime.ledger import Ledger
 from doorbell.runtime.link import close_all
+from doorbell.runtime.porch_light import light_up_if_dark
 from doorbell.runtime.questions import Questions
 from doorbell.runtime.recovery import Recovery
 from doorbell.runtime.security_desk import SecurityDesk
@@ -282,6 +283,7 @@ class Hub:
             case m.PressBegan():
                 self.synthetic.give_way()
                 self.doorkeeper.press_began(message)
+                light_up_if_dark(self)
             case m.PressVoid(press=press):
                 self.doorkeeper.press_void(press)
             case m.Rung():

@@ -312,6 +312,7 @@ def _button(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
         journal=RingJournal(Path(settings.storage.dir) / "journal"),
         chime=_chime(settings, pins),
         led=_led(settings, pins),
+        light=_light(settings, pins),
         clock=SystemClock(),
         new_id=lambda: uuid.uuid4().hex,
     )
@@ -363,6 +364,15 @@ def _led(settings: ProductionSettings, pins: PinSource) -> Signal | None:
     from doorbell.adapters.gpio_lines import OutputPulse
 
     return OutputPulse(pin, settings.button.led_s, pins, extends=True)
+
+
+def _light(settings: ProductionSettings, pins: PinSource) -> Signal | None:
+    pin = settings.button.light_pin
+    if pin is None:
+        return None
+    from doorbell.adapters.gpio_lines import OutputPulse
+
+    return OutputPulse(pin, settings.button.light_s, pins, extends=True)
 
 
 def _capture(settings: ProductionSettings, ring: MemfdRing) -> Stage:

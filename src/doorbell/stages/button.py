@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Literal, assert_never
 from doorbell.core.errors import DoorbellError, HardwareAbsentError
 from doorbell.core.press import Outcome, PressRules, PressTracker, Verdict
 from doorbell.core.ring import Ring, RingSource, press_id
-from doorbell.core.stamp import NS_PER_S, Stamp
+from doorbell.core.stamp import NS_PER_S, Stamp, stamp_at
 from doorbell.stages.heard import Heard
 from doorbell.stages.messages import (
     ButtonState,
     ButtonStuck,
     CursorMoved,
+    LightUp,
     PressBegan,
     PressVoid,
     RequestRing,
@@ -92,12 +93,6 @@ class _Waiting:
     told: bool = False
 
 
-def stamp_at(mono_ns: int, now: Stamp) -> Stamp:
-    """Return the stamp of an instant of this boot that the kernel dated for us."""
-    wall_ns = now.wall_ns - (now.mono_ns - mono_ns)
-    return Stamp(now.boot_id, mono_ns, wall_ns, now.synced)
-
-
 class ButtonStage:
     """See `ports.stage.Stage`.
 
@@ -107,6 +102,7 @@ class ButtonStage:
         journal: owned by the writer's thread from here on.
         chime: what sounds in the house.
         led: the light that says `heard you`, if there is one.
+        light: the light at the door, for a press in the dark.
         clock: both clocks.
         new_id: 32 fresh hexadecimal digits at each call, for rings without an edge.
     """
@@ -119,12 +115,13 @@ class ButtonStage:
         journal: Journal,
         chime: Signal,
         led: Signal | None,
+        light: Signal | None = None,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
         chosen = settings.button
         self._button, self._clock, self._new_id = button, clock, new_id
-        self._heard = Heard(settings, chime, led, clock)
+        self._heard = Heard(settings, chime, led, clock, light)
         self._writer = RingWriter(journal)
         self._tracker = PressTracker(
             PressRules.from_settings(chosen.hold_ms, chosen.debounce_ms, chosen.stuck_s)
@@ -164,6 +161,8 @@ class ButtonStage:
                 self._ring(draft, press=0, request=request)
             case CursorMoved(seq=seq):
                 self._writer.release(seq)
+            case LightUp():
+                self._heard.light_up()
             case Stop():
                 self._drain()
             case _:

@@ -44,6 +44,7 @@ class Heard:
         chime: what sounds in the house.
         led: the light that says `heard you`, if there is one.
         clock: both clocks.
+        light: the light at the door, for a press in the dark.
     """
 
     def __init__(
@@ -52,14 +53,21 @@ class Heard:
         chime: Signal,
         led: Signal | None,
         clock: Clock,
+        light: Signal | None = None,
     ) -> None:
         self._settings = settings
         self._chime, self._led, self._clock = chime, led, clock
+        self._light = light
 
     def light(self, source: RingSource) -> None:
         """Say `heard you`, but not to a self-test."""
         if self._led is not None and source != "synthetic":
             self._start(self._led, "light_failed")
+
+    def light_up(self) -> None:
+        """Light the door, if there is a light."""
+        if self._light is not None:
+            self._start(self._light, "light_failed")
 
     def sound(self, source: RingSource, stamp: Stamp) -> None:
         """Sound the chime, unless it is night, a self-test, or switched off."""
@@ -74,7 +82,8 @@ class Heard:
 
     def turn(self, now_ns: int) -> float | None:
         """End what went on long enough; seconds until the next turn, None if silent."""
-        signals = [s for s in (self._chime, self._led) if s is not None]
+        every = (self._chime, self._led, self._light)
+        signals = [signal for signal in every if signal is not None]
         waits = [signal.turn(now_ns) for signal in signals]
         return min((wait_s for wait_s in waits if wait_s is not None), default=None)
 
@@ -86,8 +95,9 @@ class Heard:
                 break
             time.sleep(_LOOK_AGAIN_S)
         self._chime.close()
-        if self._led is not None:
-            self._led.close()
+        for light in (self._led, self._light):
+            if light is not None:
+                light.close()
 
     def _start(self, signal: Signal, event: str) -> None:
         try:

@@ -439,6 +439,10 @@ class CursorMoved(Message, frozen=True):
     seq: int
 
 
+class LightUp(Message, frozen=True):
+    """Hub to button: somebody pressed in the dark; light the door."""
+
+
 # Web.
 
 
@@ -473,6 +477,7 @@ FromHub = (
     | Deliver
     | RequestRing
     | CursorMoved
+    | LightUp
     | ServeHttp
     | ExportSpans
 )

@@ -6,6 +6,8 @@ import errno
 
 import pytest
 from audit_house import SIGNER, House
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitoring.logging.audit_errors import AuditUnreadableError, AuditUnwritableError
 from monitoring.logging.audit_export import records
@@ -34,6 +36,30 @@ def house_of(count: int = 5, *, signed: bool = True) -> House:
 
 def acts(house: House) -> list[str]:
     return [record.act for record in records(house.folder)]
+
+
+SIGNED = house_of(8)
+FILES = {name: SIGNED.disk.content(name) for name in SIGNED.disk.files()}
+
+
+# Kills: a verifier that looks at `prev` only, forgets the last record, trusts the
+# number of lines, or compares no checkpoint.
+@given(st.data())
+def test_no_byte_of_what_was_signed_can_change_unseen(data: st.DataObject) -> None:
+    content = bytearray(FILES[LOG])
+    start = data.draw(st.integers(0, len(content) - 1))
+    gone = data.draw(st.integers(0, 3))
+    new = data.draw(st.binary(max_size=3))
+    content[start : start + gone] = new
+    changed = House()
+    for name, old in FILES.items():
+        changed.disk.plant(name, bytes(content) if name == LOG else old)
+    report = verify(changed.folder)
+    assert (report.code == INTACT) == (bytes(content) == FILES[LOG])
+    assert report.code in {INTACT, TAMPERED, TORN}
+    if report.code == TORN:
+        # Only behind what was signed: something was added at the end.
+        assert bytes(content).startswith(FILES[LOG])
 
 
 def test_a_folder_without_a_log_is_no_intact_log() -> None:

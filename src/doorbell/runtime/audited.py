@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from doorbell.runtime.hub import Hub
     from doorbell.runtime.reload import Reload
 
+NEW = "person:new"
+
 _ACTS: dict[type[r.Request], str] = {
     r.RenamePerson: "person.rename",
     r.ErasePerson: "person.erase",
@@ -38,13 +40,21 @@ class Deed:
     ctx: dict[str, object] = field(default_factory=dict)
 
 
-def deed(hub: Hub, request: object) -> Deed | None:
-    """Say what a request does; None for what needs no record."""
+def deed(hub: Hub, request: object, drafted: str | None = None) -> Deed | None:
+    """Say what a request does; None for what needs no record.
+
+    Args:
+        hub: carries it out.
+        request: what is asked.
+        drafted: id of the person whom an enrolment that is under way adds to.
+    """
     match request:
         case r.EnrolCommit():
-            return Deed("person.enrol", "person:new", {"consent": "given"})
-        case r.ImportEncodings():
-            return Deed("person.import", "person:new", {"consent": "given"})
+            who = hub.audit.person(drafted) if drafted else NEW
+            return Deed("person.enrol", who, {"consent": "given"})
+        case r.ImportEncodings(more=more, name=name):
+            who = _person(hub, name) if more else NEW
+            return Deed("person.import", who, {"consent": "given"})
         case r.RenamePerson() | r.ErasePerson() | r.ExportPerson():
             return Deed(_ACTS[type(request)], _person(hub, request.who))
         case r.ReembedPeople() | r.LookRequest():
@@ -95,14 +105,22 @@ class Recorded:
         request: what is asked.
         uid: who asks, by the kernel's word.
         source: how they reached us.
+        drafted: see `deed`.
 
     Raises:
         UnavailableError: on entry: it cannot be recorded, so it must not be done.
     """
 
-    def __init__(self, hub: Hub, request: object, uid: int, source: RingSource) -> None:
+    def __init__(
+        self,
+        hub: Hub,
+        request: object,
+        uid: int,
+        source: RingSource,
+        drafted: str | None = None,
+    ) -> None:
         self._audit = hub.audit
-        self._deed = deed(hub, request)
+        self._deed = deed(hub, request, drafted)
         self._actor = f"uid:{uid}" if source == "command" else f"{source}:{uid}"
         self._seq = 0
 

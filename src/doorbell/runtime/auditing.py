@@ -69,14 +69,16 @@ class Auditing(Onlooker):
         self._watch: asyncio.Task[None] | None = None
         self._sender: WitnessSender | None = None
         self._shown: State | None = None
-        self._targets = {
-            target.name: place for place, target in enumerate(settings.notify.targets)
-        }
+        self._targets = _places(settings)
         self._synthetic: OrderedDict[str, None] = OrderedDict()
 
     def write_alone(self) -> None:
         """No daemon runs: if there is no writer either, take the lock and write."""
         self._is_alone = True
+
+    def reconfigure(self, settings: ProductionSettings) -> None:
+        """Know the places of the targets in new settings."""
+        self._targets = _places(settings)
 
     def start(self) -> None:
         """Take records from now on."""
@@ -288,3 +290,7 @@ class Auditing(Onlooker):
             record_gauge("doorbell_audit_root_low", root & (1 << GAUGE_BITS) - 1)
         if self._sender is not None:
             self._sender.wake()
+
+
+def _places(settings: ProductionSettings) -> dict[str, int]:
+    return {target.name: n for n, target in enumerate(settings.notify.targets)}

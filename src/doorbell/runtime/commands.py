@@ -77,7 +77,8 @@ class Conversation:
         Raises:
             DoorbellError: it was not carried out, and nothing was changed.
         """
-        async with Recorded(self._hub, request, self._uid, self._source):
+        drafted = self._people.drafted
+        async with Recorded(self._hub, request, self._uid, self._source, drafted):
             return await self._carry_out(request, fds)
 
     async def _carry_out(self, request: object, fds: list[int]) -> str | None:

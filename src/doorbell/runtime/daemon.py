@@ -154,6 +154,7 @@ class Daemon:
             plan = plan_reload(before, self._load())
             await audited.record_reload(hub.audit, before, plan)
             hub.reconfigure(plan.settings, plan.roles)
+            hub.audit.reconfigure(plan.settings)
             if plan.settings.log != before.log:
                 begin_log(plan.settings)
         except (SettingsError, UnavailableError) as error:

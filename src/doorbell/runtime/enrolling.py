@@ -51,6 +51,11 @@ class Enrolling:
         self._uid = uid
         self._draft: Draft | None = None
 
+    @property
+    def drafted(self) -> str | None:
+        """Id of the person to whom photographs are being added; None for a new one."""
+        return self._draft.person_id if self._draft else None
+
     def abandon(self) -> None:
         """Drop what was gathered."""
         self._draft = None

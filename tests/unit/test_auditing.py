@@ -17,6 +17,7 @@ from doorbell.core.ring import Ring
 from doorbell.core.stamp import NS_PER_S, Stamp
 from doorbell.runtime import auditing
 from doorbell.runtime.auditing import Auditing
+from monitoring.logging.audit_channel import State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -152,3 +153,41 @@ def test_a_jump_of_the_clock_is_recorded(
         patch.setattr(auditing, "LOOK_S", 0.0)
         looked_twice(audit, clock, step_s)
     assert [act for act, *_ in notes.posted] == ["clock.jumped"] * count
+
+
+def test_size_and_root_are_shown_where_others_keep_them(
+    audit: Auditing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gauges: dict[str, float] = {}
+    monkeypatch.setattr(auditing, "record_gauge", gauges.__setitem__)
+    root = bytes(range(32))
+    state = State(size=7, root=root.hex(), covered=7, host="worker")
+    audit._logger = cast("AuditLogger", SimpleNamespace(state=state, trouble=""))
+    audit._show()
+    assert gauges == {
+        "doorbell_audit_tree_size": 7,
+        "doorbell_audit_root_high": int.from_bytes(root[:6]),
+        "doorbell_audit_root_low": int.from_bytes(root[6:12]),
+    }
+    # A float holds them exactly: that is why there are two.
+    assert all(float(value) == value for value in gauges.values())
+
+
+@pytest.mark.parametrize(
+    ("fault", "count"), [("", 0), ("torn", 0), ("changed", 1), ("cut", 1)]
+)
+def test_a_log_that_is_not_as_it_was_left_is_a_security_event(
+    audit: Auditing, monkeypatch: pytest.MonkeyPatch, fault: str, count: int
+) -> None:
+    events: list[str] = []
+
+    def note(event: str, *_: object) -> None:
+        events.append(event)
+
+    monkeypatch.setattr(auditing, "log_security_event", note)
+    monkeypatch.setattr(auditing, "record_gauge", lambda *_: None)
+    for size in (7, 8):
+        state = State(size=size, root="ab" * 32, covered=7, host="unit", fault=fault)
+        audit._logger = cast("AuditLogger", SimpleNamespace(state=state, trouble=""))
+        audit._show()
+    assert events == ["audit_tampered"] * count

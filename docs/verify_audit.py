@@ -4,7 +4,7 @@
 
 Says the first thing that is wrong and exits 1, or prints size and root and exits 0.
 Needs Python 3.11 and `cryptography` (for the signature only). It reads logs that were
-neither pruned nor cut off by a power failure; `doorbell audit verify` reads those too.
+not pruned and do not end in a torn line; `doorbell audit verify` reads those too.
 """
 # ruff: noqa: INP001 - a program to copy and read, in no package
 
@@ -28,8 +28,11 @@ def merkle_root(hashes: list[bytes]) -> bytes:
 
 
 folder, leaves, prev = Path(sys.argv[1]), [], "0" * 64
-for file in sorted(folder.glob("*.log")):
-    for line in file.read_bytes().splitlines():
+files = sorted(folder.glob("*.log"), key=lambda file: [*map(int, file.stem.split("-"))])
+ends = [int(file.stem[:12]) for file in files[1:]]
+for file, end in zip(files, [*ends, sys.maxsize], strict=True):
+    # Beyond the number with which the next file begins, nothing was ever on disk.
+    for line in file.read_bytes().splitlines()[: max(end - len(leaves), 0)]:
         record = json.loads(line)
         if record["seq"] != len(leaves) or record["prev"] != prev:
             sys.exit(f"record {len(leaves)} in {file.name} does not follow")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from doorbell.testing.waiting import until
-from monitoring.logging import instants
+from monitoring.logging import audit_writer, instants
 from monitoring.logging.audit_channel import State
 from monitoring.logging.audit_errors import (
     AuditError,
@@ -194,6 +194,18 @@ def test_nonsense_does_not_end_the_writer(
     one = AuditLogger(WriterRoute(place))
     assert one.record("test.done") == writer.size - 1
     one.close()
+
+
+def test_the_unit_tells_systemd_that_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert audit_writer._tell_watchdog() == audit_writer.IDLE_S
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "30000000")
+        assert audit_writer._tell_watchdog() == 10.0
+        assert systemd.recv(100) == b"WATCHDOG=1"
 
 
 def test_a_command_uses_the_writer_if_there_is_one_and_its_own_hand_if_not(

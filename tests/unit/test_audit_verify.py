@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import subprocess
+import sys
+from pathlib import Path, PurePath
 
 import pytest
 from audit_house import SIGNER, House
@@ -22,6 +26,7 @@ from monitoring.logging.audit_verify import (
 )
 from monitoring.logging.checkpoint import Signer
 
+VERIFIER = Path(__file__).parents[2] / "docs" / "verify_audit.py"
 LOG = "audit/000000000000.log"
 
 
@@ -142,6 +147,31 @@ def test_a_failed_fsync_ends_the_file_and_loses_nothing() -> None:
     opened = [r for r in records(house.folder) if r.act == "audit.opened"]
     assert [record.ctx["reason"] for record in opened] == ["first", "fsync failed"]
     assert "kept" in [record.obj for record in records(house.folder)]
+
+
+def test_a_verifier_without_our_code_reads_such_a_log_too(tmp_path: Path) -> None:
+    house = house_of()
+    log = house.open()
+    # Three attempts: the new file fails as well, and then its successor.
+    for nth in range(3):
+        house.disk.fail("fsync", nth, errno.EIO)
+    for name in ("a", "b", "c"):
+        with contextlib.suppress(AuditUnwritableError):
+            house.append(log, name)
+    log.close()
+    for name in house.disk.files():
+        (tmp_path / PurePath(name).name).write_bytes(house.disk.content(name))
+    report = verify(house.folder)
+    assert report.code == INTACT
+    assert report.files > 1
+    done = subprocess.run(
+        [sys.executable, str(VERIFIER), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+    assert done.stdout.startswith(f"{report.size} records, root {report.root.hex()}")
 
 
 def test_a_full_disk_refuses_and_is_forgotten_when_there_is_room() -> None:

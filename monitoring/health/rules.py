@@ -220,6 +220,23 @@ def disk(facts: DiskFacts) -> Verdict:
     return healthy(free)
 
 
+def audit(trouble: str, records: int) -> Verdict:
+    """Whether what people do can be recorded.
+
+    Args:
+        trouble: why it cannot, or what the witness says; empty if it can.
+        records: on disk.
+    """
+    if trouble:
+        return Verdict(
+            Status.DEGRADED,
+            trouble,
+            "Rings go on; what people do waits until it can be recorded.",
+            "doorbell audit verify",
+        )
+    return healthy(f"{records} records")
+
+
 def clock(*, synced: bool) -> Verdict:
     """Whether the time that people are told is right."""
     if synced:

@@ -57,7 +57,7 @@ def test_every_check_says_what_it_found(household: Doorstep) -> None:
     assert report["score"] >= 0.9
     assert report["version"]
     assert report["uptime_s"] > 0
-    expected = {"journal", "state", "outbox", "camera", "engine", "workers"}
+    expected = {"journal", "state", "outbox", "camera", "engine", "workers", "audit"}
     assert expected | {"disk", "clock", "network"} <= report["checks"].keys()
     for name in expected:
         found = report["checks"][name]

@@ -46,6 +46,7 @@ def test_what_is_well_is_healthy() -> None:
         rules.workers([f.WorkerFacts("vision", "running")]),
         rules.disk(DISK),
         rules.clock(synced=True),
+        rules.audit("", 7),
         rules.network(NETWORK),
         rules.synthetic(SYNTHETIC),
     ]
@@ -169,6 +170,10 @@ def test_the_workers_are_as_bad_as_the_worst(states: list[str]) -> None:
 )
 def test_the_disk(facts: f.DiskFacts, expected: Status) -> None:
     assert status_of(rules.disk(facts)) is expected
+
+
+def test_a_log_that_cannot_be_written_degrades_and_no_more() -> None:
+    assert status_of(rules.audit("the card is full", 7)) is Status.DEGRADED
 
 
 def test_a_house_without_internet_still_has_a_network() -> None:

@@ -79,6 +79,7 @@ class HealthDesk(Onlooker):
             "camera": (major, lambda: rules.camera(facts.camera(hub))),
             "engine": (major, lambda: rules.engine(facts.engine(hub))),
             "workers": (major, lambda: rules.workers(facts.workers(hub))),
+            "audit": (major, self._audit),
             "disk": (major, lambda: rules.disk(self._disk_facts())),
             "clock": (Weight.MINOR, lambda: rules.clock(synced=hub.clock.now().synced)),
             "network": (Weight.MINOR, lambda: rules.network(self._network)),
@@ -150,6 +151,11 @@ class HealthDesk(Onlooker):
         waited_s = 0.0 if began_s is None else time.monotonic() - began_s
         trouble = self._state.trouble or self._hub.ledger.trouble
         return replace(self._state, unanswered_s=waited_s, trouble=trouble)
+
+    def _audit(self) -> Verdict:
+        log_state = self._hub.audit.state
+        records = log_state.size if log_state else 0
+        return rules.audit(self._hub.audit.trouble, records)
 
     def _disk_facts(self) -> DiskFacts:
         began_s = self._look_began_s

@@ -207,6 +207,8 @@ class BlueGreenDeployer:
         ending = Ending(CUT_OFF, self._world.now(), None, self._config.deploy.keep)
         state = self._world.state.update(lambda now: recover(now, ending))
         if before.deployment is None and not self._is_down(state):
+            # A kill right after the end of a trial leaves the other slot running.
+            self._switchboard.tend_other(state)
             return
         try:
             self._switchboard.settle(state)

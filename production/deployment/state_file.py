@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from production.deployment.disk import KernelDisk, read_whole, write_whole
 from production.deployment.slots import SLOTS, Deployment, DeployState, Phase
-from production.errors import BusyError, StateUnreadableError
+from production.errors import BusyError, StateUnreadableError, StepFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -115,14 +115,22 @@ class StateFile:
 
         Raises:
             DeployError: the step refuses; nothing was written.
-            OSError: the disk failed.
+            StepFailedError: the disk failed; it may hold the old state or the new.
         """
         with self.locked():
             before = self.read() or DeployState()
             after = step(before)
             if after != before:
-                self.write(after)
+                self._write_for_a_step(after)
             return after
+
+    def _write_for_a_step(self, state: DeployState) -> None:
+        try:
+            self.write(state)
+        except OSError as error:
+            msg = f"{self.path} cannot be written: {error.strerror or error}"
+            hint = "See `dmesg | tail`; `doorbell-deploy check` goes on once it works."
+            raise StepFailedError(msg, hint=hint) from error
 
     @contextmanager
     def locked(self, within_s: float = 10.0) -> Iterator[None]:

@@ -81,7 +81,8 @@ class Switchboard:
         trial = state.on_trial
         is_warm = trial is not None and trial.warm and trial.boot == self._world.boot
         if not is_warm:
-            self._world.systemd.stop(unit)
+            if self._world.systemd.show(unit).active not in ("inactive", "failed"):
+                self._world.systemd.stop(unit)
             return
         if self._world.systemd.show(unit).stands_by:
             return

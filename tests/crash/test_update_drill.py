@@ -231,6 +231,28 @@ def stop_at(deployer: object, machine: TinyMachine, phase: str) -> None:
         deployer.deploy("1.1.0", machine.repository.folder)  # type: ignore[attr-defined]
 
 
+def test_a_kill_right_after_the_commit_leaves_no_second_slot(
+    machine: TinyMachine,
+) -> None:
+    machine.publish("1.1.0")
+    deployer = machine.deployer()
+    update = deployer._world.state.update
+
+    def watched(step: object) -> object:
+        state = update(step)
+        if state.history[-1].version == "1.1.0":
+            raise Cut
+        return state
+
+    deployer._world.state.update = watched
+    with pytest.raises(Cut):
+        deployer.deploy("1.1.0", machine.repository.folder)
+    assert machine.systemd.show("doorbell@blue.service").is_active
+    machine.deployer().tend()
+    assert not machine.systemd.show("doorbell@blue.service").is_active
+    assert machine.at_the_door() == "1.1.0"
+
+
 def test_a_release_that_dies_at_each_boot_is_left_after_three(
     machine: TinyMachine,
 ) -> None:

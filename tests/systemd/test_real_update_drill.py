@@ -137,9 +137,11 @@ def test_the_timers_unit_updates_from_a_signed_source(
         "mkdir -p /run/systemd/timesync; touch /run/systemd/timesync/synchronized"
     )
     began_s = time.monotonic()
-    strict.machine.run("systemctl start doorbell-deploy.service", 240.0)
+    strict.machine.run("systemctl start doorbell-deploy.service || true", 240.0)
     said = strict.machine.run("journalctl --no-pager -u doorbell-deploy.service -n 40")
-    last = history(strict)[-1]
+    told = history(strict)
+    assert told, said
+    last = told[-1]
     assert (last["version"], last["phase"]) == (version, "committed"), said
     assert last["why"] == "by the timer"
     note.append(f"the timer's update: {time.monotonic() - began_s:.0f} s")

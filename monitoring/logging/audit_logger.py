@@ -41,8 +41,8 @@ log = logging.getLogger("doorbell.audit")
 
 GAP = "audit.gap"
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.05, 1.0
-# A writer that starts or restarts is not there for so long.
-GRACE_S = 3.0
+# A writer that starts on a busy Pi, or is started again, may not be there for so long.
+GRACE_S = 30.0
 # After so long a silence the log is asked how it is.
 STATE_S = 0.5
 # And again after this, as long as a checkpoint is due.

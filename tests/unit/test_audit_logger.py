@@ -225,3 +225,19 @@ def test_without_a_writer_a_command_writes_itself_and_gives_the_lock_back(
         one.close()
     report = verify(place.log)
     assert (report.code, report.size, report.covered) == (0, 3, 3)
+
+
+def test_a_writer_that_is_still_starting_is_no_trouble_and_a_full_disk_is() -> None:
+    starting = FakeRoute(["gone"] * 5)
+    starting.gate.set()
+    one = logger(starting)
+    one.post("ring.taken")
+    until(starting.acts, 3.0, "the record")
+    assert one.trouble == ""
+    one.close()
+    full = FakeRoute(["full"] * 1000)
+    full.gate.set()
+    one = logger(full)
+    one.post("ring.taken")
+    until(lambda: one.trouble == "full", 3.0, "the trouble")
+    one.close(0.5)

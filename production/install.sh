@@ -90,7 +90,7 @@ put() {
 install_units() {
   local from name
   from=$(assets)
-  for name in doorbell-button.service doorbell-audit.service doorbell-http.socket \
+  for name in doorbell-button.service doorbell-audit.service doorbell-http.{socket,service} \
     doorbell@.service doorbell-deploy.service doorbell-deploy.timer; do
     put "$from/$name" "$UNITS/$name" || true
   done
@@ -194,11 +194,11 @@ END
 uninstall() {
   say "stopping"
   local unit
-  for unit in "${SERVICES[@]}" doorbell-deploy.service; do
+  for unit in "${SERVICES[@]}" doorbell-{deploy,http}.service; do
     systemctl disable -q --now "$unit" 2>/dev/null || true
     systemctl stop "$unit" 2>/dev/null || true
   done
-  rm -f "$UNITS"/doorbell-{button,audit,deploy}.service "$UNITS"/doorbell-{http.socket,deploy.timer} \
+  rm -f "$UNITS"/doorbell-{button,audit,deploy,http}.service "$UNITS"/doorbell-{http.socket,deploy.timer} \
     "$UNITS/doorbell@.service" /etc/systemd/journald.conf.d/doorbell.conf \
     /etc/systemd/system.conf.d/doorbell.conf /usr/local/bin/doorbell /usr/local/bin/doorbell-deploy
   systemctl daemon-reload

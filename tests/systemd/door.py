@@ -35,7 +35,7 @@ anticipate = false
 [control]
 socket = "/run/doorbell/control.sock"
 [supervision]
-progress_timeout_s = 1.5
+progress_timeout_s = 2.5
 backoff_s = 0.1
 [web]
 enabled = true
@@ -94,11 +94,25 @@ class Door:
         self.machine.run(
             "cp -rT /mnt/porch /srv/porch && chmod -R a+rX /srv/porch;"
             "cat /mnt/doorbell.toml > /etc/doorbell/doorbell.toml;"
-            "for unit in doorbell@blue doorbell@green doorbell-button; do"
-            " drop=/etc/systemd/system/$unit.service.d;"
-            " install -D -m 644 /mnt/quick.conf $drop/quick.conf;"
-            "done; systemctl daemon-reload; doorbell config check"
+            "doorbell config check"
         )
+
+    def hurry(self) -> None:
+        """Have hung services noticed soon: too soon for a machine under load."""
+        for unit in (*SLOTS, HOLDER):
+            drop = f"/etc/systemd/system/{unit}.d"
+            self.machine.run(f"install -D -m 644 /mnt/quick.conf {drop}/quick.conf")
+        self._restart()
+
+    def take_time(self) -> None:
+        """Undo `hurry`."""
+        self.machine.run("rm -f /etc/systemd/system/doorbell*.d/quick.conf")
+        self._restart()
+
+    def _restart(self) -> None:
+        units = f"{HOLDER} doorbell@{self.active()}.service"
+        self.machine.run(f"systemctl daemon-reload; systemctl restart {units}")
+        self.ready()
 
     def ready(self, within_s: float = 40.0) -> None:
         """Wait until everything runs."""

@@ -26,6 +26,18 @@ def test_each_part_is_a_service_of_its_own(door: Door) -> None:
     assert door.pid("button") == int(door.machine.property(HOLDER, "MainPID"))
 
 
+def test_a_request_while_no_slot_runs_waits_and_starts_none(door: Door) -> None:
+    door.ready()
+    door.machine.run(f"systemctl stop {SLOT}")
+    ask = "timeout 1 bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080 && head -c 1 <&3'"
+    for _ in range(3):
+        door.machine.run(ask, check=False)
+    assert door.machine.property(SLOT, "ActiveState") == "inactive"
+    assert door.machine.is_active("doorbell-http.socket")
+    door.machine.run(f"systemctl start {SLOT}")
+    door.ready()
+
+
 def test_systemd_finds_nothing_wrong(door: Door) -> None:
     units = "/etc/systemd/system/doorbell*.{service,socket,timer}"
     said = door.machine.run(f"systemd-analyze verify {units} 2>&1", check=False)

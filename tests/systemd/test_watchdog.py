@@ -11,13 +11,20 @@ from door import HOLDER, SLOT
 from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from door import Door
 
 pytestmark = [pytest.mark.systemd, pytest.mark.timeout(120)]
 
 MENDED_S = 5.0
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _hurried(door: Door) -> Iterator[None]:
+    door.hurry()
+    yield
+    door.take_time()
 
 
 @pytest.fixture(autouse=True)

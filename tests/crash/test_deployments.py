@@ -135,3 +135,12 @@ def test_a_slot_that_is_down_by_itself_is_started_and_one_stopped_by_hand_is_not
     blue.result = "exec-condition"
     machine.deployer().tend()
     assert machine.at_the_door() == "1.0.0"
+
+
+def test_a_writer_that_is_away_delays_no_mending_of_the_door(
+    machine: TinyMachine,
+) -> None:
+    said: list[str] = []
+    record = AuditRecorder(machine.settings, said.append)
+    record("release.deploy", "uid:0", "1.1.0", "begun", {})
+    assert "only in the history" in said[0]

@@ -67,13 +67,16 @@ class AuditRecorder:
     ) -> None:
         """See `Recorder`."""
         route = WriterRoute(AuditPlace.of(self._settings))
+        try:
+            # Asked first: for a writer that is away the logger would wait.
+            route.state()
+        except AuditUnreachableError as error:
+            self._say(f"not in the audit log, only in the history: {error}")
+            return
         with closing(AuditLogger(route, queue=1)) as log:
             try:
                 log.record(act, actor=actor, obj=version, out=out, ctx=ctx)
-            except AuditUnreachableError as error:
-                self._say(f"not in the audit log, only in the history: {error}")
             except AuditError as error:
                 msg = f"it cannot be recorded in the audit log: {error}"
-                raise StepFailedError(
-                    msg, hint="See `doorbell audit verify`."
-                ) from error
+                hint = "See `doorbell audit verify`."
+                raise StepFailedError(msg, hint=hint) from error

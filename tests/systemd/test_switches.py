@@ -165,7 +165,7 @@ def test_kills_in_the_middle_of_switches_lose_no_ring(
         door.machine.run(f"kill -KILL {victim}", check=False)
         switching.wait(120)
         # What the timer does, were it time.
-        door.machine.run("doorbell-deploy tend", 120.0, check=False)
+        door.machine.run("doorbell-deploy check", 120.0, check=False)
         door.ready()
     http, wanted, found, counted = load.end()
     note.append(

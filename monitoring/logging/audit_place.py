@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from config.errors import Mistake, SettingsError
 from monitoring.logging.audit_errors import AuditUnreachableError, AuditUnreadableError
 from monitoring.logging.audit_files import LOCK_NAME, Folder
 from monitoring.logging.audit_log import Limits
-from monitoring.logging.checkpoint import Signer, Verifier
+from monitoring.logging.checkpoint import CheckpointError, Signer, Verifier
 
 if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
@@ -48,7 +49,11 @@ class AuditPlace:
 
     @staticmethod
     def of(settings: ProductionSettings) -> AuditPlace:
-        """The place the settings name."""
+        """The place the settings name.
+
+        Raises:
+            SettingsError: the key of the witness is none.
+        """
         audit, state = settings.audit, Path(settings.storage.dir)
         folder = state / "audit"
         return AuditPlace(
@@ -62,7 +67,7 @@ class AuditPlace:
             ),
             keep_months=audit.keep_months,
             witness_url=audit.witness_url,
-            witness=Verifier.parse(audit.witness_key) if audit.witness_key else None,
+            witness=_witness(audit.witness_key),
         )
 
     @property
@@ -117,6 +122,16 @@ class AuditPlace:
             hint = f"Run `chmod 600 {self.key_file}`, or put the key back."
             raise AuditUnreadableError(msg, hint=hint)
         return Signer("", seed)
+
+
+def _witness(key: str) -> Verifier | None:
+    if not key:
+        return None
+    try:
+        return Verifier.parse(key)
+    except CheckpointError as error:
+        mistake = Mistake("audit.witness_key", None, str(error))
+        raise SettingsError([mistake]) from error
 
 
 class FolderLock:

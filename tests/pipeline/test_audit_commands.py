@@ -176,6 +176,16 @@ def test_the_demonstration_sees_every_attack(
     assert [one["seen_by"] for one in attacks].count("witness") == 3
 
 
+def test_a_key_of_the_witness_that_is_none_is_a_mistake_in_the_settings(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = home / "doorbell.toml"
+    key = "nas+00000000+" + "A" * 44
+    config.write_text(f'[storage]\ndir = "{home}"\n[audit]\nwitness_key = "{key}"\n')
+    assert main(["--config", str(config), "audit", "verify"], environ={}) == 78
+    assert "audit.witness_key" in capsys.readouterr().err
+
+
 def test_a_key_that_others_can_read_is_refused(home: Path) -> None:
     (home / "keys" / "audit.key").chmod(0o644)
     with pytest.raises(AuditError):

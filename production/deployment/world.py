@@ -7,6 +7,7 @@ import getpass
 import os
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +37,7 @@ _TIMESYNC_MARK = Path("/run/systemd/timesync/synchronized")
 _TIME_ERROR = 5
 _TIMEX_BYTES = 512
 HOLDER_UNIT = "doorbell-button.service"
+AUDIT_UNIT = "doorbell-audit.service"
 
 
 def is_clock_synchronised() -> bool:
@@ -122,8 +124,20 @@ def usual_world(
         actor=f"uid:{os.environ.get('SUDO_UID') or os.getuid()}",
         say=say,
         record=AuditRecorder(settings, say),
-        committed=lambda slot: refresh_holder(paths, deploy.python, slot, say),
+        committed=lambda slot: follow(paths, deploy.python, slot, say),
     )
+
+
+def follow(paths: Paths, python: str, slot: Path, say: Callable[[str], None]) -> None:
+    """Have the other services go over to a release that stays."""
+    refresh_holder(paths, python, slot, say)
+    # It runs from `current`, and the slot it was started from is the next to be emptied.
+    _restart(AUDIT_UNIT)
+
+
+def _restart(unit: str) -> None:
+    with suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(["systemctl", "try-restart", unit], check=False, timeout=60)
 
 
 def refresh_holder(
@@ -140,5 +154,4 @@ def refresh_holder(
         say(f"the button holder stays as it was: {error}")
         return
     say("the button holder changed: it is started anew, its line stays open")
-    restart = ["systemctl", "try-restart", HOLDER_UNIT]
-    subprocess.run(restart, check=False, timeout=60)
+    _restart(HOLDER_UNIT)

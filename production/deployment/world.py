@@ -131,13 +131,14 @@ def usual_world(
 def follow(paths: Paths, python: str, slot: Path, say: Callable[[str], None]) -> None:
     """Have the other services go over to a release that stays."""
     refresh_holder(paths, python, slot, say)
-    # It runs from `current`, and the slot it was started from is the next to be emptied.
+    # The slot that it was started from is the next to be emptied.
     _restart(AUDIT_UNIT)
 
 
 def _restart(unit: str) -> None:
+    command = ["systemctl", "try-restart", unit]
     with suppress(OSError, subprocess.SubprocessError):
-        subprocess.run(["systemctl", "try-restart", unit], check=False, timeout=60)
+        subprocess.run(command, check=False, timeout=60)
 
 
 def refresh_holder(

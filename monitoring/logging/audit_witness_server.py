@@ -13,6 +13,8 @@ from monitoring.logging.audit_witness import Answer
 from monitoring.logging.checkpoint import MAX_NOTE_BYTES, CheckpointError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from monitoring.logging.audit_witness import Witness
 
 log = logging.getLogger("doorbell.witness")
@@ -28,6 +30,7 @@ class WitnessServer(http.server.ThreadingHTTPServer):
     Args:
         address: host and port.
         witness: decides.
+        alarm: called with each thing that somebody must look at.
 
     Raises:
         OSError: the port is taken.
@@ -35,10 +38,16 @@ class WitnessServer(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], witness: Witness) -> None:
+    def __init__(
+        self,
+        address: tuple[str, int],
+        witness: Witness,
+        alarm: Callable[[str], None] = lambda _: None,
+    ) -> None:
         if ":" in address[0]:
             self.address_family = socket.AF_INET6
         self.witness = witness
+        self.alarm = alarm
         super().__init__(address, _Handler)
 
 
@@ -67,6 +76,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             answer = Answer(HTTPStatus.INTERNAL_SERVER_ERROR, "see the log here\n")
         if answer.alarm:
             log.error("log_inconsistent", extra={"alarm": answer.alarm})
+            self.server.alarm(answer.alarm)
         self._send(answer)
 
     def do_GET(self) -> None:

@@ -6,13 +6,17 @@ import base64
 import csv
 import json
 import os
+import shlex
+import sys
 import threading
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
 
 import pytest
 
 from doorbell.cli.main import main
+from doorbell.testing.waiting import until
 from monitoring.logging import chain, checkpoint, tree
 from monitoring.logging.audit_errors import AuditError
 from monitoring.logging.audit_logger import AuditLogger, OwnRoute
@@ -192,6 +196,10 @@ def test_a_key_that_others_can_read_is_refused(home: Path) -> None:
         place(home).signer()
 
 
+# A command that writes its last argument into a file.
+WRITE = [sys.executable, "-c", "import sys; open(sys.argv[1], 'w').write(sys.argv[2])"]
+
+
 @pytest.fixture
 def served(home: Path, tmp_path: Path) -> Iterator[str]:
     """The address of a witness started by the command, in a thread."""
@@ -208,6 +216,7 @@ def served(home: Path, tmp_path: Path) -> Iterator[str]:
         patch.setattr("doorbell.cli.audit_witness.WitnessServer", Kept)
         key = (home / "audit" / "vkey").read_text().strip()
         words = ["witness", "--folder", str(tmp_path / "memory"), "--key", key]
+        words += ["--alarm", shlex.join([*WRITE, str(tmp_path / "alarm")])]
         thread = threading.Thread(
             target=run, args=(home, *words, "--listen", "127.0.0.1:0")
         )
@@ -229,3 +238,17 @@ def test_the_witness_answers_over_http(
     with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310 - ours
         assert answer.status == 200
     assert run(home, "verify", "--witness", served) == 0
+
+
+def test_the_witness_raises_the_alarm(home: Path, served: str, tmp_path: Path) -> None:
+    key = checkpoint.Verifier.parse((home / "audit" / "vkey").read_text())
+    thief = checkpoint.Signer(key.name, b"t" * 32)
+    forged = checkpoint.sign(thief, 6, b"r" * 32)
+    body = checkpoint.consistency_text(0, [], forged).encode()
+    request = urllib.request.Request(f"{served}/add-checkpoint", body)  # noqa: S310 - ours
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=5)  # noqa: S310 - ours
+    refused.value.close()
+    assert refused.value.code == 403
+    alarm = tmp_path / "alarm"
+    until(lambda: alarm.exists() and key.name in alarm.read_text(), 5.0, "an alarm")

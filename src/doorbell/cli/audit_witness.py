@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import shlex
+import subprocess
 import threading
 import time
 import urllib.error
@@ -21,6 +24,8 @@ from monitoring.logging.checkpoint import CheckpointError, Verifier
 if TYPE_CHECKING:
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
+
+log = logging.getLogger("doorbell.witness")
 
 TIMEOUT_S = 5.0
 SEED_FILE = "witness.key"
@@ -62,6 +67,12 @@ def add_parser(group: Subparsers) -> None:
         help="under which it signs",
     )
     parser.add_argument(
+        "--alarm",
+        metavar="COMMAND",
+        default="",
+        help="run for each refusal, which is its last argument",
+    )
+    parser.add_argument(
         "--accept-restored",
         metavar="ORIGIN",
         help="let this log begin anew: it was restored from a backup",
@@ -101,7 +112,8 @@ def _serve(context: Context, folder: Folder) -> int:
     one = audit_witness.Witness(
         folder, args.name, _seed(folder), logs, lambda: time.time_ns() // 10**9
     )
-    with WitnessServer(_address(args.listen), one) as server:
+    alarm = Alarm(shlex.split(args.alarm))
+    with WitnessServer(_address(args.listen), one, alarm) as server:
         host, port = server.server_address[:2]
         context.say(f"listening at http://{host!s}:{port}")
         context.say(f'witness_key = "{one.verifier}"')
@@ -112,6 +124,29 @@ def _serve(context: Context, folder: Folder) -> int:
         finally:
             server.shutdown()
     return 0
+
+
+class Alarm:
+    """Tells somebody of a refusal by a command, and waits for nobody.
+
+    Args:
+        command: words of it; none for no alarm.
+    """
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+
+    def __call__(self, text: str) -> None:
+        """Run the command; what it does is its own affair."""
+        if not self._command:
+            return
+        try:
+            # Not waited for: the request is answered meanwhile.
+            process = subprocess.Popen([*self._command, text], stdin=subprocess.DEVNULL)
+        except OSError as error:
+            log.error("alarm_failed", extra={"error": str(error)})  # noqa: TRY400 - the errno says it all
+            return
+        threading.Thread(target=process.wait, daemon=True).start()
 
 
 def _seed(folder: Folder) -> bytes:

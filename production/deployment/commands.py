@@ -264,6 +264,8 @@ def _history(args: argparse.Namespace) -> int:
 
 def _line(one: Deployment) -> str:
     took = f", {one.took_s:.0f} s" if one.took_s is not None else ""
+    switch_s = one.measured.get("switch_s")
+    took += f", switched in {switch_s:.1f} s" if switch_s is not None else ""
     return (
         f"{one.number:>3} {one.began} {one.version or '-':<10} {one.phase:<11} "
         f"{one.slot or '-':<5} by {one.who} ({one.why}){took}: {one.reason}"

@@ -216,6 +216,15 @@ def switch(
     return replace(state, active=current.slot, deployment=current)
 
 
+def noted(state: DeployState, figures: dict[str, float]) -> DeployState:
+    """Keep figures of the trial for the history, if it goes on."""
+    trial = state.on_trial
+    if trial is None:
+        return state
+    trial = replace(trial, measured={**trial.measured, **figures})
+    return replace(state, deployment=trial)
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How a deployment ended, for the history."""

@@ -25,6 +25,7 @@ from production.deployment.slots import (
     begin,
     begin_return,
     discard,
+    noted,
     other,
     staged,
     standing_by,
@@ -332,6 +333,9 @@ class Steps:
         )
         took_s = self._switchboard.settle(state)
         self._world.say(f"{state.active} runs the door, {took_s:.2f} s")
+        # Without the warmth of a standby this is how long nobody was at the door.
+        figures = {"switch_s": round(took_s, 3)}
+        state = self._world.state.update(lambda now: noted(now, figures))
         self._switchboard.tend_other(state)
 
     def switch_back(self, reason: str) -> None:

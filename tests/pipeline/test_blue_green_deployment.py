@@ -41,6 +41,7 @@ def test_a_good_release_takes_the_door_warm_and_stays(machine: TinyMachine) -> N
     assert machine.at_the_door() == "1.1.0"
     assert (machine.state.active, machine.last.warm) == ("green", True)
     assert machine.last.measured["answered"] >= 12
+    assert 0 <= machine.last.measured["switch_s"] < 3
     assert caller.longest_s < 1.5
     assert not machine.systemd.show("doorbell@blue.service").is_active
 

@@ -83,7 +83,7 @@ class TinySystemd:
         if one.active != "active":
             raise _not_started(unit, one.result)
 
-    def stop(self, unit: str) -> None:
+    def stop(self, unit: str, within_s: float = 5.0) -> None:
         one = self._unit(unit)
         with self._lock:
             one.wanted = False
@@ -92,7 +92,7 @@ class TinySystemd:
             with contextlib.suppress(ProcessLookupError):
                 process.terminate()
             try:
-                process.wait(5)
+                process.wait(min(within_s, 5.0))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

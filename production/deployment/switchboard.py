@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from production.deployment.disk import KernelDisk, point_link
 from production.deployment.slots import SLOTS, DeployState, other
+from production.deployment.systemd import STOP_S
 from production.errors import DeployError, StepFailedError
 
 if TYPE_CHECKING:
@@ -29,8 +30,12 @@ class Switchboard:
         self._world = world
         self._start_s = start_s
 
-    def settle(self, state: DeployState) -> float:
+    def settle(self, state: DeployState, stop_s: float = STOP_S) -> float:
         """Bring the active slot to the door; returns how long that took, in seconds.
+
+        Args:
+            state: as it is on disk.
+            stop_s: patience with the other slot, to tell the visit it has in hand.
 
         Raises:
             StepFailedError: the active slot does not come up.
@@ -41,17 +46,17 @@ class Switchboard:
                 self._world.systemd.stop(self._unit(slot))
             return 0.0
         self.point_link(state.active)
-        self._hand_over(state.active)
+        self._hand_over(state.active, stop_s)
         return self._world.monotonic_s() - began_s
 
-    def _hand_over(self, slot: str) -> None:
+    def _hand_over(self, slot: str, stop_s: float) -> None:
         systemd = self._world.systemd
         wanted, rest = self._unit(slot), self._unit(other(slot))
         if systemd.show(wanted).stands_by:
             # It waits for the other's lease, so the door changes hands in one step.
             systemd.take_over(wanted)
         if not systemd.show(rest).stands_by:
-            systemd.stop(rest)
+            systemd.stop(rest, stop_s)
         if not systemd.show(wanted).is_active:
             systemd.start(wanted, self._start_s)
         self._await_door(wanted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ASK_S = 20.0
+_LOOK_S = 0.05
+# Beyond `TimeoutStopSec=` of the units, so that systemd ends them itself.
+STOP_S = 120.0
+OVER = frozenset({"inactive", "failed"})
 # What systemd prints where nothing is known.
 _NOT_SET = {"", "[not set]", str(2**64 - 1)}
 _SHOWN = (
@@ -66,8 +71,8 @@ class Systemd(Protocol):
         """
         ...
 
-    def stop(self, unit: str) -> None:
-        """End a unit and wait for that; one that does not run stays so.
+    def stop(self, unit: str, within_s: float = STOP_S) -> None:
+        """End a unit, in order if it does so in this time; else it is killed.
 
         Raises:
             StepFailedError: it cannot be ended.
@@ -101,9 +106,15 @@ class SystemdControl:
             )
             raise StepFailedError(msg, hint="See `doorbell-deploy status`.")
 
-    def stop(self, unit: str) -> None:
+    def stop(self, unit: str, within_s: float = STOP_S) -> None:
         """See `Systemd.stop`."""
-        code, text = self._ask("stop", unit, within_s=120.0)
+        self._ask("stop", "--no-block", unit)
+        deadline_s = time.monotonic() + within_s
+        while self.show(unit).active not in OVER and time.monotonic() < deadline_s:
+            time.sleep(_LOOK_S)
+        if self.show(unit).active not in OVER:
+            self._ask("kill", "--signal=SIGKILL", unit)
+        code, text = self._ask("stop", unit, within_s=STOP_S)
         if code != 0:
             msg = f"{unit} cannot be stopped: {text}"
             raise StepFailedError(msg)

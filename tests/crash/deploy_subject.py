@@ -53,7 +53,8 @@ class FileSystemd:
             raise StepFailedError(msg)
         self._note(unit, "standby: warm" if role is Role.STANDBY else "runs")
 
-    def stop(self, unit: str) -> None:
+    def stop(self, unit: str, within_s: float = 5.0) -> None:
+        del within_s
         self._note(unit, "")
 
     def take_over(self, unit: str) -> None:

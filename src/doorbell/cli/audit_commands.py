@@ -1,37 +1,22 @@
-"""`doorbell audit verify|prove|tail|export|witness|demo`."""
+"""`doorbell audit verify|prove|tail|export|witness|demo`: the words, not the work.
+
+The code of the log is loaded only by who asks for it: every command starts with this
+module.
+"""
 
 from __future__ import annotations
 
-import time
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorbell.cli import audit_demo, audit_witness, shown
 from doorbell.cli.parsing import add_command, add_group
-from doorbell.core.errors import UsageError
-from monitoring.logging import (
-    audit_export,
-    audit_proofs,
-    audit_verify,
-    checkpoint,
-    instants,
-)
-from monitoring.logging.audit_files import Folder
-from monitoring.logging.audit_log import AuditLog
-from monitoring.logging.audit_place import AuditPlace, FolderLock
 
 if TYPE_CHECKING:
     import argparse
 
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
-    from monitoring.logging.audit_verify import Report
-    from monitoring.logging.checkpoint import Verifier
 
 LINES = 20
-# A record that is just being written looks torn.
-LOOKS, LOOK_S = 5, 0.1
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -47,8 +32,8 @@ def add_parser(subparsers: Subparsers) -> None:
     _add_verify(group)
     _add_prove(group)
     _add_reading(group)
-    audit_witness.add_parser(group)
-    audit_demo.add_parser(group)
+    _add_witness(group)
+    _add_demo(group)
 
 
 def _add_verify(group: Subparsers) -> None:
@@ -140,178 +125,102 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _place(context: Context) -> AuditPlace:
-    return AuditPlace.of(context.settings)
+def _add_witness(group: Subparsers) -> None:
+    """Declare the command."""
+    parser = add_command(
+        group,
+        "witness",
+        run=witness,
+        about="remember, on another machine, what a doorbell's log was",
+        description="Remember the last checkpoint of each log it knows, and refuse\n"
+        "one that does not follow from it. Run it on another machine.",
+        example='doorbell audit witness --folder witness --key "$(cat vkey)"\n'
+        "doorbell audit witness --folder witness --accept-restored doorbell/4b2f…",
+    )
+    parser.add_argument(
+        "--folder", metavar="DIR", required=True, help="its memory; made if not there"
+    )
+    parser.add_argument(
+        "--listen",
+        metavar="HOST:PORT",
+        default="127.0.0.1:9720",
+        help="where logs reach it (%(default)s)",
+    )
+    parser.add_argument(
+        "--key",
+        metavar="KEY",
+        action="append",
+        default=[],
+        help="public key of a log (`audit/vkey` on the doorbell); may be repeated",
+    )
+    parser.add_argument(
+        "--name",
+        metavar="NAME",
+        default="doorbell-witness",
+        help="under which it signs",
+    )
+    parser.add_argument(
+        "--alarm",
+        metavar="COMMAND",
+        default="",
+        help="run for each refusal, which is its last argument",
+    )
+    parser.add_argument(
+        "--accept-restored",
+        metavar="ORIGIN",
+        help="let this log begin anew: it was restored from a backup",
+    )
 
 
-def _folder(context: Context) -> Folder:
-    given = getattr(context.args, "folder", None)
-    return Folder(given) if given else _place(context).log
+def _add_demo(group: Subparsers) -> None:
+    """Declare the command."""
+    add_command(
+        group,
+        "demo",
+        run=demo,
+        about="play eight attacks on a log made for it, and show who sees them",
+        example="doorbell audit demo",
+        json=True,
+    )
 
 
 def verify(context: Context) -> int:
     """Verify, and repair what may be."""
-    folder = _folder(context)
-    trust = audit_verify.Trust(
-        key=_key(context),
-        witnessed=_witnessed(context, folder),
-        every_field=getattr(context.args, "every_field", False),
-    )
-    began_ns = time.monotonic_ns()
-    report = _verified(folder, trust)
-    if report.code == audit_verify.TORN and getattr(context.args, "repair", False):
-        _repair(context)
-        report = _verified(folder, trust)
-    took_ms = (time.monotonic_ns() - began_ns) / 1e6
-    _tell(context, report, took_ms)
-    return report.code
+    from doorbell.cli import audit_actions  # noqa: PLC0415 - see the top
 
-
-def _verified(folder: Folder, trust: audit_verify.Trust) -> Report:
-    """Verify; look again if the end seems torn, since somebody may be writing it."""
-    report = audit_verify.verify(folder, trust)
-    for _ in range(LOOKS):
-        if report.code != audit_verify.TORN:
-            break
-        time.sleep(LOOK_S)
-        report = audit_verify.verify(folder, trust)
-    return report
-
-
-def _repair(context: Context) -> None:
-    """Open the log as its writer would: that cuts the torn end and records it."""
-    if getattr(context.args, "folder", None):
-        msg = "--repair is for this machine's own log, whose key signs the repair"
-        raise UsageError(msg)
-    place = _place(context)
-    with ExitStack() as stack:
-        stack.enter_context(FolderLock(place.folder))
-        log = AuditLog(place.log, place.signer(), instants.now, place.limits)
-        stack.callback(place.give_to_owner)
-        stack.callback(log.close)
-
-
-def _key(context: Context) -> Verifier | None:
-    given = getattr(context.args, "key", None)
-    if not given:
-        return None
-    try:
-        return checkpoint.Verifier.parse(given)
-    except checkpoint.CheckpointError as error:
-        msg = f"--key: {error}"
-        raise UsageError(msg) from error
-
-
-def _witnessed(context: Context, folder: Folder) -> checkpoint.Checkpoint | None:
-    """Ask the witness, the one that is named or the one of the settings."""
-    given = getattr(context.args, "witness", None)
-    own = not getattr(context.args, "folder", None)
-    where = given or (own and context.settings.audit.witness_url) or ""
-    if not where:
-        return None
-    key = _key(context) or audit_verify.stored_key(folder)
-    witness = _place(context).witness if own else None
-    found = audit_witness.remembered(where, key, witness, is_needed=bool(given))
-    if found is None:
-        context.warn(f"the witness at {where} does not answer: not compared with it")
-    return found
-
-
-def _tell(context: Context, report: Report, took_ms: float) -> None:
-    first = report.findings[0] if report.findings else None
-    if context.wants_json:
-        context.say_json(
-            {
-                "code": report.code,
-                "records": report.size,
-                "root": report.root.hex(),
-                "covered": report.covered,
-                "pruned": report.pruned,
-                "files": report.files,
-                "bytes": report.bytes,
-                "restored": report.restored,
-                "took_ms": round(took_ms, 1),
-                "first_bad": None if first is None else _finding(first),
-                "findings": [_finding(finding) for finding in report.findings],
-            }
-        )
-        return
-    words = {0: "intact", 3: "its end is torn", 4: "somebody changed it", 5: "behind"}
-    rows = [
-        ("audit log", words[report.code]),
-        ("records", f"{report.size} in {shown.count(report.files, 'file')}"),
-        ("root", report.root.hex()),
-        ("signed", f"{report.covered} records"),
-    ]
-    rows += [
-        ("restored", f"from a backup at record {seq}; newer ones before it are gone")
-        for seq in report.restored
-    ]
-    rows += [("pruned", f"{report.pruned} records")] if report.pruned else []
-    rows += [
-        (f"record {one.seq}", f"{one.kind}: {one.detail} {one.file}".rstrip())
-        for one in report.findings
-    ]
-    rows.append(("took", f"{took_ms:.0f} ms"))
-    context.say(shown.plain(shown.listing(rows)) if first else shown.listing(rows))
-
-
-def _finding(finding: audit_verify.Finding) -> dict[str, object]:
-    return {
-        "record": finding.seq,
-        "kind": finding.kind,
-        "file": finding.file,
-        "detail": finding.detail,
-    }
+    return audit_actions.verify(context)
 
 
 def prove(context: Context) -> int:
     """Print a proof."""
-    args, folder = context.args, _folder(context)
-    if (args.seq is None) == (args.consistency is None):
-        msg = "give the number of a record, or --consistency OLD NEW"
-        raise UsageError(msg)
-    if args.consistency is not None:
-        old, new = args.consistency
-        context.say(audit_proofs.prove_growth(folder, old, new).rstrip("\n"))
-        return 0
-    proof, line = audit_proofs.prove_record(folder, args.seq)
-    context.say(proof.rstrip("\n"))
-    if args.record:
-        if line is None:
-            context.warn("the record's body was pruned; the proof is about its hash")
-        else:
-            Path(args.record).write_bytes(line)
-    return 0
+    from doorbell.cli import audit_actions  # noqa: PLC0415 - see the top
+
+    return audit_actions.prove(context)
 
 
 def tail(context: Context) -> int:
     """Print the newest records."""
-    if context.args.lines < 1:
-        msg = "--lines is at least 1"
-        raise UsageError(msg)
-    found = audit_export.newest(_folder(context), context.args.lines)
-    if context.wants_json:
-        context.say_json({"records": [audit_export.plain(one) for one in found]})
-        return 0
-    rows = [
-        (str(one.seq), one.ts, one.actor, one.act, one.out, one.obj) for one in found
-    ]
-    head = ("RECORD", "TIME", "WHO", "DID", "OUTCOME", "TO")
-    context.say(shown.table(head, rows))
-    return 0
+    from doorbell.cli import audit_actions  # noqa: PLC0415 - see the top
+
+    return audit_actions.tail(context)
 
 
 def export(context: Context) -> int:
     """Write records for an auditor."""
-    args, folder = context.args, _folder(context)
-    found = audit_export.within(audit_export.records(folder), args.since, args.until)
-    formats = {"csv": audit_export.write_csv, "json": audit_export.write_json}
-    write = formats[args.format]
-    if args.output == "-":
-        write(found, context.out)
-        return 0
-    with Path(args.output).open("w", encoding="ascii", newline="") as out:
-        count = write(found, out)
-    context.say(f"{shown.count(count, 'record')} in {args.output}")
-    return 0
+    from doorbell.cli import audit_actions  # noqa: PLC0415 - see the top
+
+    return audit_actions.export(context)
+
+
+def witness(context: Context) -> int:
+    """Serve until interrupted, or take the owner's word about a restored log."""
+    from doorbell.cli import audit_witness  # noqa: PLC0415 - see the top
+
+    return audit_witness.witness(context)
+
+
+def demo(context: Context) -> int:
+    """Play each attack; 1 if one of them is seen by nobody."""
+    from doorbell.cli import audit_demo  # noqa: PLC0415 - see the top
+
+    return audit_demo.demo(context)

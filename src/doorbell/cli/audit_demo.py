@@ -7,26 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doorbell.cli import shown
-from doorbell.cli.parsing import add_command
 from doorbell.evaluation import audit_attacks
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context
-    from doorbell.cli.parsing import Subparsers
     from doorbell.evaluation.audit_attacks import Seen
     from monitoring.logging.audit_verify import Report
-
-
-def add_parser(group: Subparsers) -> None:
-    """Declare the command."""
-    add_command(
-        group,
-        "demo",
-        run=demo,
-        about="play eight attacks on a log made for it, and show who sees them",
-        example="doorbell audit demo",
-        json=True,
-    )
 
 
 def demo(context: Context) -> int:

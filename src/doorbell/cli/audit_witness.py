@@ -1,4 +1,4 @@
-"""`doorbell audit witness`: remember, on another machine, what a doorbell's log was."""
+"""What `doorbell audit witness` does: remember what another machine's log was."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorbell.cli.parsing import add_command
 from doorbell.core.errors import UnavailableError, UsageError
 from monitoring.logging import audit_witness, checkpoint
 from monitoring.logging.audit_files import Folder
@@ -23,60 +22,12 @@ from monitoring.logging.checkpoint import CheckpointError, Verifier
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context
-    from doorbell.cli.parsing import Subparsers
 
 log = logging.getLogger("doorbell.witness")
 
 TIMEOUT_S = 5.0
 SEED_FILE = "witness.key"
 SEED_BYTES = 32
-
-
-def add_parser(group: Subparsers) -> None:
-    """Declare the command."""
-    parser = add_command(
-        group,
-        "witness",
-        run=witness,
-        about="remember, on another machine, what a doorbell's log was",
-        description="Remember the last checkpoint of each log it knows, and refuse\n"
-        "one that does not follow from it. Run it on another machine.",
-        example='doorbell audit witness --folder witness --key "$(cat vkey)"\n'
-        "doorbell audit witness --folder witness --accept-restored doorbell/4b2f…",
-    )
-    parser.add_argument(
-        "--folder", metavar="DIR", required=True, help="its memory; made if not there"
-    )
-    parser.add_argument(
-        "--listen",
-        metavar="HOST:PORT",
-        default="127.0.0.1:9720",
-        help="where logs reach it (%(default)s)",
-    )
-    parser.add_argument(
-        "--key",
-        metavar="KEY",
-        action="append",
-        default=[],
-        help="public key of a log (`audit/vkey` on the doorbell); may be repeated",
-    )
-    parser.add_argument(
-        "--name",
-        metavar="NAME",
-        default="doorbell-witness",
-        help="under which it signs",
-    )
-    parser.add_argument(
-        "--alarm",
-        metavar="COMMAND",
-        default="",
-        help="run for each refusal, which is its last argument",
-    )
-    parser.add_argument(
-        "--accept-restored",
-        metavar="ORIGIN",
-        help="let this log begin anew: it was restored from a backup",
-    )
 
 
 def witness(context: Context) -> int:

@@ -11,7 +11,6 @@ import msgspec
 from doorbell.cli import shown
 from doorbell.cli.parsing import add_command
 from doorbell.core.errors import UsageError
-from doorbell.evaluation import audit_attacks, audit_speed
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context
@@ -57,6 +56,8 @@ def add_parser(group: Subparsers) -> None:
 
 def bench_audit(context: Context) -> int:
     """Write and verify in a temporary folder."""
+    from doorbell.evaluation import audit_attacks, audit_speed  # noqa: PLC0415 - every command starts with this module
+
     args = context.args
     if args.records < LEAST_RECORDS or args.seconds <= 0 or args.fsync_ms < 0:
         msg = f"--records is at least {LEAST_RECORDS}, --seconds more than 0"

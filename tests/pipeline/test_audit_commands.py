@@ -7,6 +7,7 @@ import csv
 import json
 import os
 import shlex
+import shutil
 import sys
 import threading
 import urllib.error
@@ -98,6 +99,15 @@ def test_a_changed_log(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(home, "verify") == 4
     assert "record 3" in capsys.readouterr().out
     assert run(home, "verify", "--repair") == 4
+
+
+def test_a_log_that_was_made_anew_with_another_key_is_not_ours(home: Path) -> None:
+    (home / "forged").mkdir()
+    record(home / "forged", 5)
+    shutil.rmtree(home / "audit")
+    shutil.copytree(home / "forged" / "audit", home / "audit")
+    assert run(home, "verify", "--folder", str(home / "audit")) == 0
+    assert run(home, "verify") == 4
 
 
 def test_a_log_behind_its_witness(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from monitoring.logging import (
     checkpoint,
     instants,
 )
+from monitoring.logging.audit_errors import AuditError
 from monitoring.logging.audit_files import Folder
 from monitoring.logging.audit_log import AuditLog
 from monitoring.logging.audit_place import AuditPlace, FolderLock
@@ -83,12 +84,26 @@ def _repair(context: Context) -> None:
 def _key(context: Context) -> Verifier | None:
     given = getattr(context.args, "key", None)
     if not given:
-        return None
+        return _own_key(context)
     try:
         return checkpoint.Verifier.parse(given)
     except checkpoint.CheckpointError as error:
         msg = f"--key: {error}"
         raise UsageError(msg) from error
+
+
+def _own_key(context: Context) -> Verifier | None:
+    """Take this machine's own key, which lies elsewhere than what it signs.
+
+    None where it cannot be read, or where another log is verified: then the key beside
+    the log has to do, which who rewrites the log may replace too.
+    """
+    place = _place(context)
+    if getattr(context.args, "folder", None) or not place.key_file.exists():
+        return None
+    with suppress(OSError, AuditError):
+        return place.signer().verifier
+    return None
 
 
 def _witnessed(context: Context, folder: Folder) -> checkpoint.Checkpoint | None:

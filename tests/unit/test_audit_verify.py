@@ -67,6 +67,25 @@ def test_no_byte_of_what_was_signed_can_change_unseen(data: st.DataObject) -> No
         assert bytes(content).startswith(FILES[LOG])
 
 
+# Kills: an opening that trusts what it reads, a key or a checkpoint that ends it.
+@given(st.data())
+def test_whatever_was_done_to_a_log_it_is_gone_on_with(data: st.DataObject) -> None:
+    changed = House()
+    for name, old in FILES.items():
+        content = bytearray(old)
+        for _ in range(data.draw(st.integers(0, 2))):
+            start = data.draw(st.integers(0, max(len(content) - 1, 0)))
+            content[start : start + data.draw(st.integers(0, 400))] = data.draw(
+                st.binary(max_size=20)
+            )
+        changed.disk.plant(name, bytes(content))
+    log = changed.open()
+    changed.append(log, "afterwards")
+    log.close()
+    assert verify(changed.folder).code in {INTACT, TAMPERED}
+    assert "afterwards" in {record.obj for record in records(changed.folder)}
+
+
 def test_a_folder_without_a_log_is_no_intact_log() -> None:
     with pytest.raises(AuditUnreadableError):
         verify(House().folder)

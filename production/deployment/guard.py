@@ -221,10 +221,11 @@ def main(arguments: Sequence[str]) -> int:
     if len(words) != 1 or words[0] not in SLOTS:
         sys.stderr.write(USAGE_TEXT)
         return USAGE
+    paths = find_paths(None, os.environ)
     guard = Guard(
-        paths=find_paths(None, os.environ),
+        paths=paths,
         wake=_wake,
-        boot=boot_id(),
+        boot=boot_id(paths.run_dir),
         now=lambda: datetime.now(UTC).isoformat(timespec="seconds"),
         disk=KernelDisk(),
         judge=have_judged,

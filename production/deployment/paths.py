@@ -6,7 +6,9 @@ the settings file as far as it can be read; the daemon reports what is wrong wit
 
 from __future__ import annotations
 
+import os
 import tomllib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,8 +80,32 @@ def _table(path: str) -> dict[str, object]:
     return section if isinstance(section, dict) else {}
 
 
-def boot_id() -> str:
-    """Return the id of this boot; empty where the kernel does not tell."""
+def boot_id(run_dir: Path) -> str:
+    """Return what tells this boot from others: a mark in memory, made by who asks first.
+
+    Not the kernel's id itself: in a container a confined unit sees that of the machine
+    around it, where the guard sees the container's.
+    """
+    mark = run_dir / "boot"
+    try:
+        if not mark.exists():
+            _make_mark(mark)
+        return mark.read_text("ascii").strip()
+    except OSError:
+        return _kernels_boot_id()
+
+
+def _make_mark(mark: Path) -> None:
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mine = mark.with_name(f"boot.{os.getpid()}")
+    mine.write_text(_kernels_boot_id(), "ascii")
+    # A link, so that it appears with its content, and only the first one's does.
+    with suppress(FileExistsError):
+        mark.hardlink_to(mine)
+    mine.unlink()
+
+
+def _kernels_boot_id() -> str:
     try:
         return BOOT_ID.read_text("ascii").strip().replace("-", "")
     except OSError:

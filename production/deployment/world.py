@@ -119,7 +119,7 @@ def usual_world(
         systemd=SystemdControl(),
         probes=MachineProbes(settings, paths, config),
         builder=usual_builder(deploy.python),
-        boot=boot_id(),
+        boot=boot_id(paths.run_dir),
         who=who_asks(),
         actor=f"uid:{os.environ.get('SUDO_UID') or os.getuid()}",
         say=say,

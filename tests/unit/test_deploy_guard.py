@@ -11,7 +11,7 @@ import pytest
 
 from production.deployment.disk import KernelDisk
 from production.deployment.guard import SKIP, START, USAGE, Guard, main
-from production.deployment.paths import Paths, find_paths
+from production.deployment.paths import Paths, boot_id, find_paths
 from production.deployment.slots import (
     DeployState,
     Role,
@@ -131,6 +131,17 @@ def test_a_standby_without_its_options_is_not_started(device: Device) -> None:
     device.paths.run_dir.write_text("no folder")
     assert device.ask("blue") is Role.NOTHING
     assert device.ask("green") is Role.ACTIVE
+
+
+def test_a_boot_is_told_from_another_by_a_mark_in_memory(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    first = boot_id(run)
+    assert first
+    assert boot_id(run) == first
+    (run / "boot").write_text("another\n")
+    assert boot_id(run) == "another"
+    assert [file.name for file in run.iterdir()] == ["boot"]
+    assert boot_id(tmp_path / "run" / "boot") == first
 
 
 def test_the_paths_are_found_while_the_settings_are_broken(tmp_path: Path) -> None:

@@ -81,7 +81,7 @@ def _table(path: str) -> dict[str, object]:
 
 
 def boot_id(run_dir: Path) -> str:
-    """Return what tells this boot from others: a mark in memory, made by who asks first.
+    """Return what tells this boot from others: a mark in memory.
 
     Not the kernel's id itself: in a container a confined unit sees that of the machine
     around it, where the guard sees the container's.

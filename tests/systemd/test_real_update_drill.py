@@ -94,29 +94,58 @@ def rings(door: Door) -> None:
     door.told(told + 1)
 
 
-def test_a_release_that_kills_the_machine_is_left_after_three_starts(
-    strict: Door, note: list[str]
-) -> None:
-    """The plug is pulled in the trial, boot after boot."""
-    version = "0.9.9"
-    make_faulty(strict.machine.folder / "share" / version, version, "good")
-    active = status(strict)["active"]
+def begin_trial(door: Door, version: str) -> None:
+    """Deploy a good release, with a judge who takes an hour."""
+    make_faulty(door.machine.folder / "share" / version, version, "good")
     limits = "DOORBELL_DEPLOY__TRIAL_RINGS=10000 DOORBELL_DEPLOY__TRIAL_S=3600"
-    strict.machine.run(
+    door.machine.run(
         f"{limits} setsid doorbell-deploy deploy {version} /mnt/{version} --unsigned "
         "> /root/said 2>&1 &"
     )
-    until(lambda: phase(strict) == "trial", 120.0, "on trial")
+    until(lambda: phase(door) == "trial", 120.0, "on trial")
+
+
+def cut_and_boot(door: Door) -> None:
+    door.machine.cut_power()
+    door.machine.up()
+    door.ready()
+
+
+def test_a_release_that_kills_the_machine_is_left_after_three_starts(
+    strict: Door, note: list[str]
+) -> None:
+    """The plug is pulled in the trial, boot after boot, before anybody can judge."""
+    active = status(strict)["active"]
+    begin_trial(strict, "0.9.9")
+    off = "/etc/systemd/system/doorbell-deploy.service.d/off.conf"
+    (strict.machine.folder / "share" / "off.conf").write_text(
+        "[Service]\nExecCondition=/bin/false\n"
+    )
+    strict.machine.run(f"install -D /mnt/off.conf {off}; systemctl daemon-reload; sync")
     boots = 0
     while phase(strict) == "trial" and boots < 5:
-        strict.machine.cut_power()
-        strict.machine.up()
-        strict.ready()
+        cut_and_boot(strict)
         boots += 1
+    strict.machine.run(f"rm {off}; systemctl daemon-reload")
     note.append(f"a release that dies at each boot: left after {boots} boots")
     assert boots <= 3
     assert status(strict)["active"] == active
     assert history(strict)[-1]["phase"] == "rolled_back"
+    rings(strict)
+
+
+def test_a_trial_goes_on_by_itself_after_a_cut_of_power(
+    strict: Door, note: list[str]
+) -> None:
+    """The guard sees to it that somebody judges."""
+    active = status(strict)["active"]
+    begin_trial(strict, "0.9.8")
+    cut_and_boot(strict)
+    began_s = time.monotonic()
+    until(lambda: phase(strict) == "", 90.0, "judged")
+    note.append(f"judged after a reboot within {time.monotonic() - began_s:.0f} s")
+    assert history(strict)[-1]["phase"] == "committed"
+    assert status(strict)["active"] != active
     rings(strict)
 
 

@@ -21,8 +21,9 @@ MOST_BYTES = 450
 def test_who_waits_for_a_slow_card_waits_together(tmp_path: Path) -> None:
     alone = audit_speed.measure_appends(tmp_path / "1", 1, 1.5, fsync_ms=40)
     together = audit_speed.measure_appends(tmp_path / "8", 8, 1.5, fsync_ms=40)
-    # A commit for each would make no difference between one writer and eight.
-    assert alone.per_s <= 1000 / 40
+    # A commit for each would make no difference between one writer and eight; the last
+    # record is acknowledged after the time is over.
+    assert alone.per_s <= 1000 / 40 + 1
     assert together.per_s > 3 * alone.per_s
 
 

@@ -93,7 +93,9 @@ class Database:
             connection = self._sound_connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
-                connection.execute("UPDATE meta SET value = value WHERE name = 'schema'")
+                connection.execute(
+                    "UPDATE meta SET value = value WHERE name = 'schema'"
+                )
             finally:
                 self._roll_back(connection)
 

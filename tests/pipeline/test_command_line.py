@@ -194,11 +194,13 @@ def test_a_bug_is_one_line_and_a_file(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert ran("status", ShowStatus=[ValueError("odd\nthing")])[0] == 1
-    first, hint = capsys.readouterr().err.splitlines()
+    first, hint, number = capsys.readouterr().err.splitlines()
     assert first == "error: this is a bug: ValueError: odd"
     (trace,) = tmp_path.glob("*.traceback")
     assert str(trace) in hint
     assert "Traceback" in trace.read_text()
+    # What a person reports and what the file says are found by the same id.
+    assert number in trace.read_text()
 
 
 def test_ctrl_c_ends_with_130_and_without_a_traceback(

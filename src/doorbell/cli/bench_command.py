@@ -23,7 +23,7 @@ from doorbell.cli import (
 )
 from doorbell.cli import bench_views as views
 from doorbell.cli.bench_scene import NOT_REACHED, PREFIX, add_scene, scene, wait
-from doorbell.cli.parsing import add_command, add_group
+from doorbell.cli.parsing import ABOUT_BENCH, add_command, add_group
 from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
 from doorbell.evaluation import growth, idle, idle_work
@@ -42,7 +42,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "bench",
         run=say_which,
-        about="measure a doorbell on this machine",
+        about=ABOUT_BENCH,
         example="doorbell bench engines\ndoorbell bench rings --mode all\n"
         "doorbell bench idle --seconds 60",
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from config.loader import load
 from doorbell.cli.narrator import Narrator
-from doorbell.cli.parsing import add_command
+from doorbell.cli.parsing import ABOUT_DEMO, add_command
 from doorbell.core.errors import DoorbellError
 from doorbell.evaluation.visitors import ENROLLED, NAME, PHOTOGRAPHED, photographed
 from doorbell.runtime import requests as r
@@ -44,7 +44,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "demo",
         run=run,
-        about="ring on real photographs, without hardware",
+        about=ABOUT_DEMO,
         example="doorbell demo --pictures .cache/demo-pictures\n"
         "doorbell demo --live --name Anna",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorbell.cli.parsing import add_command, add_group
+from doorbell.cli.parsing import ABOUT_EVALUATE, add_command, add_group
 from doorbell.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def add_parser(subparsers: Subparsers) -> None:
         subparsers,
         "evaluate",
         run=say_which,
-        about="measure how well faces are recognised",
+        about=ABOUT_EVALUATE,
         example="doorbell evaluate openset lfw\ndoorbell evaluate gallery",
     )
     _add_pairs(group)

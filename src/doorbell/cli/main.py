@@ -19,12 +19,9 @@ from config.errors import SettingsError
 from doorbell.cli import (
     audit_commands,
     backup_commands,
-    bench_command,
     config_commands,
-    demo_command,
     doctor_command,
     enrol_command,
-    evaluate_command,
     health_command,
     look_command,
     metrics_command,
@@ -38,15 +35,16 @@ from doorbell.cli import (
     visits_commands,
 )
 from doorbell.cli.context import Context, ReaderGoneError, connect_to_hub
-from doorbell.cli.parsing import add_config
+from doorbell.cli.parsing import ABOUT_BENCH, ABOUT_DEMO, ABOUT_EVALUATE, add_config
 from doorbell.core.errors import DoorbellError
 from monitoring.logging.audit_errors import AuditError
 from monitoring.logging.structured_logging import configure_logging, error_id, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
     from doorbell.cli.context import Connect
+    from doorbell.cli.parsing import Subparsers
 
 BUG = 1
 USAGE = 2
@@ -55,7 +53,6 @@ READER_GONE = 141  # 128 + SIGPIPE
 
 _GROUPS = (
     run_command,
-    demo_command,
     press_command,
     enrol_command,
     people_commands,
@@ -67,8 +64,6 @@ _GROUPS = (
     metrics_command,
     audit_commands,
     backup_commands,
-    evaluate_command,
-    bench_command,
     models_commands,
     config_commands,
     doctor_command,
@@ -76,8 +71,38 @@ _GROUPS = (
 )
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Declare every command."""
+def _add_heavy(subparsers: Subparsers, words: Container[str] | None) -> None:
+    """Declare what loads half of the program, whole only where it is called.
+
+    Every other command, and the daemon, would pay for it in time and memory.
+    """
+    if words is None or "demo" in words:
+        from doorbell.cli import demo_command  # noqa: PLC0415 - see above
+
+        demo_command.add_parser(subparsers)
+    else:
+        subparsers.add_parser("demo", help=ABOUT_DEMO)
+    if words is None or "bench" in words:
+        from doorbell.cli import bench_command  # noqa: PLC0415 - see above
+
+        bench_command.add_parser(subparsers)
+    else:
+        subparsers.add_parser("bench", help=ABOUT_BENCH)
+    if words is None or "evaluate" in words:
+        from doorbell.cli import evaluate_command  # noqa: PLC0415 - see above
+
+        evaluate_command.add_parser(subparsers)
+    else:
+        subparsers.add_parser("evaluate", help=ABOUT_EVALUATE)
+
+
+def build_parser(words: Container[str] | None = None) -> argparse.ArgumentParser:
+    """Declare every command.
+
+    Args:
+        words: of the command line; commands not among them may be declared by name
+            only. None declares all of all.
+    """
     parser = argparse.ArgumentParser(
         prog="doorbell",
         description="A doorbell that says who is there and keeps faces at home.",
@@ -92,6 +117,7 @@ def build_parser() -> argparse.ArgumentParser:
     subparsers = parser.add_subparsers(metavar="COMMAND", title="commands")
     for group in _GROUPS:
         group.add_parser(subparsers)
+    _add_heavy(subparsers, words)
     return parser
 
 
@@ -111,7 +137,7 @@ def main(
     if argv is None:
         _prepare_process()
     try:
-        args = build_parser().parse_args(argv)
+        args = build_parser(sys.argv if argv is None else argv).parse_args(argv)
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else USAGE
     context = Context(args, os.environ if environ is None else environ, connect)

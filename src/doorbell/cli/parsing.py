@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001 - argparse has no public name for it
     Run = Callable[[Context], int]
 
+# Said in the list of commands without loading what they are made of.
+ABOUT_DEMO = "ring on real photographs, without hardware"
+ABOUT_BENCH = "measure a doorbell on this machine"
+ABOUT_EVALUATE = "measure how well faces are recognised"
+
 
 def add_config(parser: argparse.ArgumentParser, default: object) -> None:
     """Add the global option; it is understood before and after the command."""

@@ -13,7 +13,6 @@ from msgspec import structs
 from doorbell.cli.narrator import Narrator
 from doorbell.cli.parsing import add_command
 from doorbell.core.errors import DoorbellError
-from doorbell.runtime.daemon import Daemon
 from doorbell.runtime.reporting import begin_log
 from doorbell.runtime.sdnotify import SystemdNotifier
 from monitoring.logging.structured_logging import log_uncaught
@@ -72,6 +71,9 @@ def run(context: Context) -> int:
 async def _serve(
     settings: ProductionSettings, context: Context, narrator: Narrator | None
 ) -> None:
+    # What other commands are not to pay for.
+    from doorbell.runtime.daemon import Daemon  # noqa: PLC0415 - see above
+
     announcements: set[asyncio.Task[None]] = set()
 
     def started(hub: Hub) -> None:

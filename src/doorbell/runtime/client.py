@@ -7,12 +7,10 @@ needs: the same code answers either way.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import socket
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,18 +19,12 @@ from msgspec import structs
 from doorbell.core.errors import DoorbellError, UnavailableError
 from doorbell.runtime import requests as r
 from doorbell.runtime import wiring
-from doorbell.runtime.commands import Commands
-from doorbell.runtime.control import ControlServer
-from doorbell.runtime.hub import Hub
 from doorbell.runtime.link import Link, pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from config.production.production_settings import ProductionSettings
-
-
-STDERR = 2
 
 
 class RequestFailedError(DoorbellError):
@@ -162,6 +154,9 @@ def own_hub(
     """Run a hub in a thread of this process, under the state directory's lock."""
     if roles:
         print("no daemon is running: doing it here", file=sys.stderr)  # noqa: T201 - the command line's own words
+    # A hub is most of the program: who speaks to a daemon does not load it.
+    from doorbell.runtime.hub_thread import HubThread  # noqa: PLC0415 - see above
+
     with wiring.state_lock(settings):
         ours, theirs = pair()
         thread = HubThread(_for_command(settings), roles, theirs)
@@ -178,67 +173,3 @@ def _for_command(settings: ProductionSettings) -> ProductionSettings:
     """A command must not take the button's line; its ring comes from the socket."""
     button = structs.replace(settings.button, source="none")
     return structs.replace(settings, button=button)
-
-
-class HubThread(threading.Thread):
-    """A hub with an event loop of its own, serving one connection."""
-
-    def __init__(
-        self,
-        settings: ProductionSettings,
-        roles: frozenset[str],
-        sock: socket.socket,
-    ) -> None:
-        super().__init__(name="hub", daemon=True)
-        self._settings = settings
-        self._roles = [role for role in wiring.ROLES if role in roles]
-        self._sock = sock
-        self._loop = asyncio.new_event_loop()
-        self._serving = threading.Event()
-        self._end = asyncio.Event()
-        self._error: BaseException | None = None
-
-    def run(self) -> None:
-        """Serve until told to stop."""
-        try:
-            self._loop.run_until_complete(self._serve())
-        except BaseException as error:  # noqa: BLE001 - carried to the waiting thread
-            self._error = error
-        finally:
-            self._serving.set()
-            self._sock.close()
-            self._loop.close()
-
-    async def _serve(self) -> None:
-        # Standard output belongs to the command and to the script that reads it.
-        hub = Hub(self._settings, self._roles, os.environ, log_fd=STDERR)
-        hub.audit.write_alone()
-        server = ControlServer(
-            Commands(hub),
-            self._settings.control.group,
-            self._settings.control.admin_group,
-        )
-        await hub.start()
-        try:
-            server.serve(self._sock)
-            self._serving.set()
-            await self._end.wait()
-        finally:
-            server.close()
-            await hub.stop()
-
-    def wait_until_serving(self) -> None:
-        """Wait until requests are answered.
-
-        Raises:
-            DoorbellError: the hub could not start.
-        """
-        self._serving.wait()
-        if self._error is not None:
-            raise self._error
-
-    def stop(self) -> None:
-        """End the hub, within its grace."""
-        with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._end.set)
-        self.join()

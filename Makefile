@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 CACHE ?= .cache
 # What `make test` runs, in minutes; the rest takes longer and is run by .ci/run.
-QUICK := unit contract pipeline security counterparts
+QUICK := unit contract pipeline security
 KINDS := unit contract pipeline security crash systemd counterparts accuracy performance image
 
 BIN := $(VENV)/bin

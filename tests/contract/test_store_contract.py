@@ -402,7 +402,8 @@ def test_a_name_belongs_to_one_person(store: Store, same: str) -> None:
 def test_photographs_are_added_to_a_person(store: Store) -> None:
     person = store.enrol("Anna", "Anna", [photo(1.0)], at(1))
     added = store.enrol("anna", "", [photo(2.0)], at(2), person.id)
-    assert added == replace(person, photos=2)
+    # How old the photographs are counts from the newest.
+    assert added == replace(person, photos=2, enrolled=at(2))
     again = store.enrol("", "her mother", [photo(3.0)], at(3), person.id)
     assert (again.photos, again.consent, again.name) == (3, "her mother", "Anna")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from doorbell.core import enrolment
 from doorbell.core.decision import Box
 from doorbell.core.enrolment import EnrolmentLimits, judge_photo
 from doorbell.core.faces import Gallery, OperatingPoint
@@ -119,3 +120,29 @@ def test_person_with_one_photo_cannot_be_judged() -> None:
     found = separation(gallery(("a", 0.0)), likeness, POINT)
     assert (found.photos, found.right, found.worst) == (0, 0, [])
     assert separation(Gallery.empty(1), likeness, POINT).photos == 0
+
+
+def test_conditions_that_no_photograph_shows_are_named() -> None:
+    bright, dim, turned = Found(), Found(brightness=80.0), Found(yaw=-0.2)
+    assert len(enrolment.lacking([bright, bright])) == 2
+    assert enrolment.lacking([bright, dim]) == ["a face turned a little aside"]
+    assert enrolment.lacking([dim, turned]) == []
+
+
+YEAR_S = 365 * 86_400.0
+
+
+@pytest.mark.parametrize(
+    ("consent", "enrolled_s", "now_s", "expected"),
+    [
+        ("Ada", 0.0, YEAR_S + 1, True),
+        ("Ada", 0.0, YEAR_S - 1, False),
+        ("BEN", 0.0, 9 * YEAR_S, False),
+        ("Ada", None, 9 * YEAR_S, False),
+        ("Ada", 0.0, None, False),
+    ],
+)
+def test_photographs_of_a_child_outlive_their_year(
+    consent: str, enrolled_s: float | None, now_s: float | None, expected: bool
+) -> None:
+    assert enrolment.is_outgrown("Ben", consent, enrolled_s, now_s) is expected

@@ -61,6 +61,7 @@ class PeopleRows(StoreParts):
                 person_id = self._insert_person(connection, name, consent, stamp)
             else:
                 self._update(connection, person_id, name, consent)
+                self._stamp(connection, person_id, stamp)
             self._add_photos(connection, person_id, photos)
             return self._person(connection, person_id)
 
@@ -214,6 +215,14 @@ class PeopleRows(StoreParts):
             raise BadInputError(msg, hint="Change it with `doorbell people rename`.")
         if consent:
             self._set(connection, person_id, key, "consent", clean_consent(consent))
+
+    def _stamp(
+        self, connection: sqlite3.Connection, person_id: str, stamp: Stamp
+    ) -> None:
+        connection.execute(
+            f"UPDATE people SET ({STAMP}) = (?, ?, ?, ?) WHERE id = ?",  # noqa: S608 - a constant
+            (*stamp_values(stamp), person_id),
+        )
 
     def _set(
         self,

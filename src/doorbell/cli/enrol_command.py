@@ -147,6 +147,7 @@ def _report(context: Context, done: Enrolled, judged: _Judged) -> None:
                 "accepted": [_entry(one) for one in judged.accepted],
                 "refused": [_entry(one) for one in judged.refused],
                 "separation": separation_view(done.separation),
+                "lacking": done.lacking,
             }
         )
         return
@@ -157,6 +158,11 @@ def _report(context: Context, done: Enrolled, judged: _Judged) -> None:
             context.say(shown.plain(f"doubtful {one.label}: {one.reason}"))
     photos = shown.count(done.person.photos, "photograph")
     context.say(shown.plain(f"{done.person.name} is enrolled with {photos}"))
+    if done.lacking:
+        lacking = " and ".join(done.lacking)
+        context.say(
+            f"no photograph shows {lacking}: add one, and one with glasses or cap"
+        )
     for line in _separation(done.separation):
         context.say(shown.plain(line))
 

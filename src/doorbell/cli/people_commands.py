@@ -26,6 +26,7 @@ from doorbell.runtime.shapes import iso
 if TYPE_CHECKING:
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
+    from doorbell.runtime.requests import PersonView
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -109,6 +110,9 @@ def list_people(context: Context) -> int:
         for one in people
     ]
     context.say(shown.table(("NAME", "PHOTOS", "ENROLLED", "CONSENT BY"), rows))
+    for one in people:
+        if one.outgrown:
+            context.say(shown.plain(_outgrown(one)))
     left_out = sum(one.left_out for one in people)
     if left_out:
         photos = shown.count(left_out, "photograph")
@@ -140,7 +144,17 @@ def show(context: Context) -> int:
     if found.visits:
         rows.append(("last visit", shown.when(found.last_visit_s, zone)))
     context.say(shown.listing(rows))
+    if person.outgrown:
+        context.say(shown.plain(_outgrown(person)))
     return 0
+
+
+def _outgrown(person: PersonView) -> str:
+    return (
+        f"{person.name}: the photographs are more than a year old, and "
+        f"{person.consent} agreed to them, as for a child. Faces of children change: "
+        "add new ones with `doorbell enrol --add`"
+    )
 
 
 def rename(context: Context) -> int:

@@ -21,6 +21,7 @@ def person_view(person: PersonView) -> dict[str, object]:
         "enrolled": iso(person.enrolled_s),
         "photos": person.photos,
         "left_out": person.left_out,
+        "outgrown": person.outgrown,
     }
 
 

@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 # A third of it turned away is still a face, but a poor example.
 SOMEWHAT_ASIDE = ASIDE / 2
+# A face that is darker than this, or turned further, shows what others lack.
+DIM, TURNED = 1.5 * DARK, SOMEWHAT_ASIDE / 2
+# Children's faces change within a year by more than an adult's within ten
+# (Best-Rowden and Jain, "Longitudinal study of automatic face recognition", 2018).
+CHILD_S = 365 * 86_400.0
 
 
 class PhotoFace(Protocol):
@@ -90,6 +95,31 @@ class EnrolmentLimits:
     unsure_at: float
     known_at: float
     names: Mapping[str, str]
+
+
+def lacking(faces: Sequence[PhotoFace]) -> list[str]:
+    """Say which conditions of a front door no photograph shows.
+
+    Glasses and caps cannot be told from the measures there are.
+    """
+    shown = {
+        "a dimly lit face": any(face.brightness < DIM for face in faces),
+        "a face turned a little aside": any(abs(face.yaw) > TURNED for face in faces),
+    }
+    return [what for what, is_there in shown.items() if not is_there]
+
+
+def is_outgrown(
+    name: str, consent: str, enrolled_s: float | None, now_s: float | None
+) -> bool:
+    """Whether photographs are of a child, as far as we know, and older than a year.
+
+    Somebody else consents for a child. Times are wall seconds; without them nothing is
+    said.
+    """
+    if enrolled_s is None or now_s is None or name.casefold() == consent.casefold():
+        return False
+    return now_s - enrolled_s > CHILD_S
 
 
 def judge_photo(

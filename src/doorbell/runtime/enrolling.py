@@ -40,6 +40,7 @@ class Draft:
     consent: str
     person_id: str | None
     photos: list[EnrolledPhoto] = field(default_factory=list)
+    faces: list[m.ExtractedFace] = field(default_factory=list)
 
 
 class Enrolling:
@@ -232,6 +233,7 @@ class Enrolling:
             if verdict.face is None:
                 self._judged(label, verdict.refusal)
                 return
+            draft.faces.append(faces[verdict.face])
             draft.photos.append(
                 wiring.EnrolledPhoto(
                     read_all(fds[0]), faces[verdict.face].embedding, answer.space
@@ -269,7 +271,11 @@ class Enrolling:
         self._draft = None
         separation = await self._separation()
         self._peer.send(
-            r.Enrolled(person=views.person_view(person), separation=separation)
+            r.Enrolled(
+                person=views.person_view(person),
+                separation=separation,
+                lacking=enrolment.lacking(draft.faces),
+            )
         )
 
     async def _store(self, draft: Draft) -> PersonRecord:
@@ -350,8 +356,9 @@ class Enrolling:
 
     async def _all(self) -> list[r.PersonView]:
         left_out = self._hub.household.left_out
+        now_s = self._hub.clock.now().wall_s()
         return [
-            views.person_view(person, left_out[person.id])
+            views.person_view(person, left_out[person.id], now_s)
             for person in await self._people()
         ]
 
@@ -367,7 +374,9 @@ class Enrolling:
         self._peer.send(
             r.Person(
                 person=views.person_view(
-                    person, self._hub.household.left_out[person.id]
+                    person,
+                    self._hub.household.left_out[person.id],
+                    self._hub.clock.now().wall_s(),
                 ),
                 visits=count,
                 last_visit_s=last.wall_s() if last else None,

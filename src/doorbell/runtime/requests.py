@@ -276,7 +276,9 @@ class PersonView(Struct, frozen=True, kw_only=True):
     """An enrolled person as commands show it.
 
     Attributes:
+        enrolled_s: when photographs were last added.
         left_out: photographs the engine in use cannot compare; 0 while none runs.
+        outgrown: somebody else consented, as for a child, more than a year ago.
     """
 
     id: str
@@ -285,13 +287,19 @@ class PersonView(Struct, frozen=True, kw_only=True):
     enrolled_s: float | None
     photos: int
     left_out: int = 0
+    outgrown: bool = False
 
 
 class Enrolled(Reply, frozen=True):
-    """The person is stored; how well the gallery separates now."""
+    """The person is stored; how well the gallery separates now.
+
+    Attributes:
+        lacking: conditions that none of the new photographs shows.
+    """
 
     person: PersonView
     separation: Separation
+    lacking: list[str] = []
 
 
 class PeopleJudged(Reply, frozen=True):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from doorbell.core.enrolment import is_outgrown
 from doorbell.runtime import requests as r
 
 if TYPE_CHECKING:
@@ -16,20 +17,25 @@ NOBODY_ENROLLED = "nobody enrolled"
 ERASED = "erased"
 
 
-def person_view(person: PersonRecord, left_out: int = 0) -> r.PersonView:
+def person_view(
+    person: PersonRecord, left_out: int = 0, now_s: float | None = None
+) -> r.PersonView:
     """Return a person as commands show one.
 
     Args:
         person: as stored.
         left_out: photographs that the engine in use cannot compare.
+        now_s: wall seconds; None if nobody knows.
     """
+    enrolled_s = person.enrolled.wall_s()
     return r.PersonView(
         id=person.id,
         name=person.name,
         consent=person.consent,
-        enrolled_s=person.enrolled.wall_s(),
+        enrolled_s=enrolled_s,
         photos=person.photos,
         left_out=left_out,
+        outgrown=is_outgrown(person.name, person.consent, enrolled_s, now_s),
     )
 
 

@@ -66,6 +66,7 @@ class MemoryPeople:
             if name and name_key(clean_name(name)) != name_key(person.name):
                 msg = f"{person_id} is enrolled under another name"
                 raise BadInputError(msg)
+            person = replace(person, enrolled=stamp)
             if consent:
                 person = replace(person, consent=clean_consent(consent))
         self._check_embeddings(photos)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import shutil
@@ -12,37 +11,17 @@ from typing import TYPE_CHECKING
 
 import pyrage
 import pytest
-from doorstep import Doorstep
 
 from doorbell.cli.main import main
 from doorbell.runtime import requests as r
-from doorbell.testing.sink import Sink
 from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
+    from doorstep import Doorstep
+
 PASSPHRASE = "correct horse battery"
-
-
-@pytest.fixture
-def doorstep(tmp_path: Path) -> Iterator[Doorstep]:
-    with Sink() as sink:
-        one = Doorstep(tmp_path, sink)
-        try:
-            yield one
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                one.kill()
-
-
-@pytest.fixture
-def running(doorstep: Doorstep) -> Doorstep:
-    doorstep.start()
-    doorstep.ready()
-    doorstep.enrol("Anna", "anna")
-    return doorstep
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from doorbell.runtime import requests as r
 from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
-    from conftest import Doorstep
+    from doorstep import Doorstep
 
 pytestmark = pytest.mark.timeout(25)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import shlex
 from pathlib import Path
@@ -62,10 +63,15 @@ def subcommands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentP
     return {}
 
 
+@functools.cache
+def whole_parser() -> argparse.ArgumentParser:
+    return build_parser()
+
+
 def is_understood(words: list[str]) -> bool:
     """Whether the program takes these arguments."""
     try:
-        build_parser().parse_args(words)
+        whole_parser().parse_args(words)
     except SystemExit as end:
         return not end.code
     return True
@@ -73,7 +79,7 @@ def is_understood(words: list[str]) -> bool:
 
 def unknown_word(mention: str) -> str | None:
     """The first word of a command in running text that the program does not know."""
-    parser = build_parser()
+    parser = whole_parser()
     for word in mention.split()[1:]:
         inner = subcommands(parser)
         if word == "…":

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from doorstep import Doorstep
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(60)]
 
 
 class SecondSlot:

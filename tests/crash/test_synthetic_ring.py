@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     from doorbell.core.self_test import SelfTest
 
+pytestmark = pytest.mark.crash
+
 LEGS = ("accepted", "decided", "delivered")
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from doorstep import Doorstep
 
+pytestmark = pytest.mark.crash
+
 EXIT_BAD_SETTINGS = 78
 MOUNT, UMOUNT = shutil.which("mount") or "", shutil.which("umount") or ""
 

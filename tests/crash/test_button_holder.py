@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from doorbell.testing.sink import Sink
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(30)]
 
 
 class Porch(Doorstep):

@@ -22,6 +22,8 @@ from doorbell.testing.waiting import until
 if TYPE_CHECKING:
     from doorstep import Doorstep
 
+pytestmark = pytest.mark.crash
+
 EXIT_BAD_INPUT, EXIT_UNAVAILABLE = 65, 69
 WORKERS = ("button", "capture", "vision", "notify")
 

@@ -86,8 +86,11 @@ def test_killed_camera_is_absent_and_its_return_is_noticed(
     assert verdict is not None
     assert verdict.condition == "ok"
     server.kill()
+    deadline_s = time.monotonic() + 8.0
+    # A frame that was on its way may still arrive.
     with pytest.raises(CameraAbsentError):
-        frame_within(camera, 8.0)
+        while time.monotonic() < deadline_s:
+            camera.read(0.1)
     camera.close()
     with pytest.raises(CameraAbsentError, match="does not answer") as caught:
         camera.open()

@@ -35,7 +35,7 @@ def hog() -> CountedHog:
     needs("dlib")
     if not LFW.is_dir():
         pytest.skip(f"no photographs below {LFW}")
-    dlib = faces_dlib.library()
+    dlib = faces_dlib.load_dlib()
     points = FivePoints(dlib, faces_dlib.model_file(faces_dlib.PREDICTOR))
     return CountedHog(dlib, points, Meter())
 

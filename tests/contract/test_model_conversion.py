@@ -56,7 +56,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, source: bytes) -> ModelFold
     """A folder with a finished build."""
     assert source
     built = ModelFolder(tmp_path_factory.mktemp("built"))
-    model_build.build(built, faces_dlib.library())
+    model_build.build(built, faces_dlib.load_dlib())
     return built
 
 
@@ -134,7 +134,7 @@ def test_network_that_answers_otherwise_is_not_trusted(
     monkeypatch.setattr(model_build, "MAX_DIFFERENCE", 0.0)
     folder = ModelFolder(tmp_path)
     with pytest.raises(ModelError, match="from it on drawn faces"):
-        model_build.build(folder, faces_dlib.library())
+        model_build.build(folder, faces_dlib.load_dlib())
     assert model_build.find_built(folder) is None
 
 
@@ -147,7 +147,7 @@ def test_source_with_a_changed_byte_is_refused(
     path.write_bytes(changed)
     monkeypatch.setattr(model_build, "model_file", lambda _: path)
     with pytest.raises(ModelError, match="digest") as caught:
-        model_build.build(ModelFolder(tmp_path / "m"), faces_dlib.library())
+        model_build.build(ModelFolder(tmp_path / "m"), faces_dlib.load_dlib())
     assert caught.value.exit_code == 65
     assert sorted(p.name for p in (tmp_path / "m").iterdir()) == [".lock"]
 

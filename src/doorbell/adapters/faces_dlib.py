@@ -235,7 +235,7 @@ def open_engine(vision: Vision) -> Engine:
     Raises:
         UnavailableError: the library or its model files are not installed.
     """
-    dlib = library()
+    dlib = load_dlib()
     predictor, network = model_file(PREDICTOR), model_file(NETWORK)
     space = embedding_space([predictor, network], DLIB_ALIGNMENT)
     meter = Meter()
@@ -253,7 +253,7 @@ def embedding_space(files: Sequence[Path], alignment: str) -> str:
     return space_of([file_digest(path) for path in files], alignment)
 
 
-def library() -> Any:  # noqa: ANN401 - dlib ships no types
+def load_dlib() -> Any:  # noqa: ANN401 - dlib ships no types
     """Return dlib.
 
     Raises:

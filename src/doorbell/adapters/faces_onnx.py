@@ -86,7 +86,7 @@ def open_dlib_onnx(vision: Vision, folder: ModelFolder) -> Engine:
         ModelError: a model is damaged.
         StorageError: the network is not built, and the folder cannot be written.
     """
-    dlib = faces_dlib.library()
+    dlib = faces_dlib.load_dlib()
     predictor = faces_dlib.model_file(faces_dlib.PREDICTOR)
     built = model_build.find_built(folder) or model_build.build(folder, dlib)
     digests = (

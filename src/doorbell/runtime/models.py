@@ -108,5 +108,5 @@ def build(folder: ModelFolder) -> tuple[Path, float]:
     """
     from doorbell.adapters import faces_dlib, model_build  # noqa: PLC0415 - loads dlib
 
-    built = model_build.build(folder, faces_dlib.library())
+    built = model_build.build(folder, faces_dlib.load_dlib())
     return built.model, built.record.difference

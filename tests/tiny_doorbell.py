@@ -65,7 +65,7 @@ def ring() -> dict[str, object]:
     return {
         "decision": "degraded" if failed else "unknown",
         "reason": "too slow" if failed else None,
-        "timings_ms": {"decided": took_ms},
+        "timings_ms": {"decision": took_ms},
     }
 
 

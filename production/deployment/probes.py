@@ -188,7 +188,7 @@ def read_ring(output: str, took_ms: float) -> Rung | None:
     try:
         view = json.loads(output.strip().splitlines()[-1])
         decision, timings = view["decision"], view["timings_ms"]
-        latency_ms = float(timings.get("decided", took_ms))
+        latency_ms = float(timings.get("decision", took_ms))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return None
     if decision == "degraded":

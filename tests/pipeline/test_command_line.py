@@ -318,7 +318,7 @@ def test_press_prints_the_shape_scripts_lean_on(
                 "box": [1, 2, 3, 4],
             }
         ],
-        "timings_ms": {"decided": 812.4, "rung": 3.0},
+        "timings_ms": {"decision": 812.4, "rung": 3.0},
     }
     assert hub.asked == [(r.PressRequest(wait=True), [b"JPEG"])]
     assert hub.roles == frozenset({"button", "vision", "notify"})

@@ -42,7 +42,7 @@ def test_press_answers_with_the_shape_scripts_rely_on(
     (face,) = found["faces"]  # type: ignore[misc] # a list, or the test fails
     assert face["name"] == "Anna"
     assert set(face) == {"decision", "name", "likeness", "margin", "box"}
-    assert {"captured", "decided", "push"} <= set(found["timings_ms"])  # type: ignore[arg-type] # as above
+    assert {"captured", "decision", "push"} <= set(found["timings_ms"])  # type: ignore[arg-type] # as above
 
 
 def test_pictures_handed_in_are_looked_at_instead_of_the_camera(

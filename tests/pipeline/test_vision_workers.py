@@ -42,7 +42,7 @@ def test_a_worker_that_hangs_keeps_no_other_visit_waiting(doorstep: Doorstep) ->
     told = json.loads(out.splitlines()[-1])
     assert told["decision"] == "known"
     # Behind the worker that hangs it would have waited for that to be noticed.
-    assert told["timings_ms"]["decided"] < 3000
+    assert told["timings_ms"]["decision"] < 3000
     out, _ = first.communicate(timeout=15)
     assert json.loads(out.splitlines()[-1])["decision"] == "known"
     assert doorstep.pid("vision") != hung

@@ -202,7 +202,7 @@ doorbell_visits_total{decision="known"} 5.0
 
 
 def test_the_last_line_of_a_press_is_read() -> None:
-    said = 'noise\n{"decision": "unknown", "timings_ms": {"decided": 412.5}}\n'
+    said = 'noise\n{"decision": "unknown", "timings_ms": {"decision": 412.5}}\n'
     assert read_ring(said, 900.0) == Rung(412.5, "unknown")
     degraded = '{"decision": "degraded", "reason": "too_slow", "timings_ms": {}}'
     ring = read_ring(degraded, 900.0)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from doorbell.runtime.requests import VisitFace, VisitView
 
 _DECISIONS = frozenset(Decision)
+# What a step of a visit is called by scripts, where it is not its own name.
+_STEPS = {"decided": "decision"}
 
 
 def iso(at_s: float | None) -> str | None:
@@ -30,7 +32,9 @@ def press_view(view: VisitView) -> dict[str, object]:
         "decision": view.decision if decided else "degraded",
         "reason": view.reason or (None if decided else "no decision was reached"),
         "faces": [face_view(face) for face in view.faces],
-        "timings_ms": view.timings_ms,
+        "timings_ms": {
+            _STEPS.get(step, step): took for step, took in view.timings_ms.items()
+        },
     }
 
 

@@ -62,13 +62,23 @@ def document_at(path: Path | None, environ: Mapping[str, str]) -> Document:
     Raises:
         SettingsError: it is not there, or cannot be read.
     """
-    named = path or (Path(name) if (name := environ.get("DOORBELL_CONFIG")) else None)
+    file = settings_file(path, environ)
     try:
-        return read_document(named or DEFAULT_PATH)
+        return read_document(file)
     except FileNotFoundError:
-        if named is None:
+        if path is None and not environ.get("DOORBELL_CONFIG"):
             return Document()
-        raise SettingsError([Mistake("", None, "no such file", str(named))]) from None
+        raise SettingsError([Mistake("", None, "no such file", str(file))]) from None
+
+
+def settings_file(path: Path | None, environ: Mapping[str, str]) -> Path:
+    """Return the file that is read, whether it is there or not.
+
+    Args:
+        path: the file asked for, or None.
+        environ: may name another one in `DOORBELL_CONFIG`.
+    """
+    return path or Path(environ.get("DOORBELL_CONFIG") or DEFAULT_PATH)
 
 
 def variables() -> dict[str, tuple[str, str]]:

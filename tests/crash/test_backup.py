@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -119,6 +121,56 @@ def test_a_state_that_is_there_is_not_overwritten(
     running.stop()
     assert _restore(running, file, passphrase, "--replace") == 0
     assert (running.state / "before-restore" / "state.db").exists()
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(90)
+def test_settings_that_were_found_without_being_named_come_along(
+    running: Doorstep, passphrase: Path
+) -> None:
+    file = running.folder / "door.backup"
+    words = ["backup", str(file), "--passphrase-file", str(passphrase)]
+    assert main(words, environ={"DOORBELL_CONFIG": str(running.config)}) == 0
+    running.stop()
+    assert _restore(running, file, passphrase, "--replace") == 0
+    brought = running.state / "doorbell.toml.restored"
+    assert brought.read_bytes() == running.config.read_bytes()
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("folder", ["audit", "journal"])
+def test_nothing_is_moved_away_under_a_service_that_writes_it(
+    running: Doorstep,
+    passphrase: Path,
+    folder: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = running.folder / "door.backup"
+    assert _back_up(running, file, passphrase) == 0
+    running.stop()
+    with (running.state / folder / "lock").open("r+b") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert _restore(running, file, passphrase, "--replace") == 69
+        assert "systemctl stop 'doorbell@*'" in capsys.readouterr().err
+        assert not (running.state / "before-restore").exists()
+    assert _restore(running, file, passphrase, "--replace") == 0
+
+
+@pytest.mark.crash
+@pytest.mark.timeout(90)
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_what_root_brings_back_belongs_to_the_doorbell(
+    running: Doorstep, passphrase: Path
+) -> None:
+    file = running.folder / "door.backup"
+    assert _back_up(running, file, passphrase) == 0
+    running.stop()
+    shutil.rmtree(running.state)
+    running.state.mkdir(mode=0o700)
+    os.chown(running.state, 12345, 12345)
+    assert _restore(running, file, passphrase) == 0
+    assert {path.stat().st_uid for path in running.state.rglob("*")} == {12345}
 
 
 AGE = shutil.which("age-keygen")

@@ -93,14 +93,20 @@ def take_folder(folder: Path) -> int:
     # Who can write here can invent rings; what they say tells when people are home.
     if folder.stat().st_mode & 0o077:
         folder.chmod(0o700)
-    lock_fd = _lock(folder)
+    lock_fd = lock_folder(folder)
     # Whoever made the folder or named a file in it may have died before this.
     _sync_folder(folder.parent)
     _sync_folder(folder)
     return lock_fd
 
 
-def _lock(folder: Path) -> int:
+def lock_folder(folder: Path) -> int:
+    """Take the right to write in it, until the returned descriptor is closed.
+
+    Raises:
+        StorageError: another process has it.
+        OSError: whatever the file system says.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(folder / _LOCK, flags, 0o600)
     try:

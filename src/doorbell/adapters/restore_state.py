@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -96,6 +96,7 @@ def restore(  # noqa: PLR0913 - where everything is, put together by wiring
             open_epoch(staging / "audit", staging / AUDIT_KEY, manifest)
             aside = _move_aside(folder)
             settings = _put_in_place(staging, folder, keys)
+            _give_to_owner(folder, keys)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return Restored(manifest, erased, settings, aside)
@@ -182,3 +183,13 @@ def _put_in_place(staging: Path, folder: Path, keys: Mapping[str, Path]) -> Path
     settings.rename(kept)
     sync_folder(folder)
     return kept
+
+
+def _give_to_owner(folder: Path, keys: Mapping[str, Path]) -> None:
+    """Give what root brought back to whom the state belongs: the daemon is not root."""
+    if os.geteuid() != 0:
+        return
+    owner = folder.stat()
+    for path in (*folder.rglob("*"), *keys.values()):
+        with suppress(FileNotFoundError):
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)

@@ -38,7 +38,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "doorbell backup --passphrase-file /root/passphrase  # into [backup] dir",
         json=True,
     )
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE")
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="to be written; without it one named by the date, in `[backup] dir`",
+    )
     _add_passphrase(parser)
     parser = add_command(
         subparsers,
@@ -50,11 +56,13 @@ def add_parser(subparsers: Subparsers) -> None:
         "[storage] dir. Who was erased after the backup stays erased if the list\n"
         "`doorbell-erased` lies beside the backup or in [backup] dir. The audit log\n"
         "says that it was restored: tell your witness (`doorbell audit witness`).",
-        example="sudo systemctl stop doorbell.target\n"
-        "doorbell restore /media/usb/doorbell.backup",
+        example="sudo systemctl stop 'doorbell@*' doorbell-button doorbell-audit\n"
+        "sudo doorbell restore /media/usb/doorbell.backup",
         json=True,
     )
-    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="what `doorbell backup` wrote"
+    )
     parser.add_argument(
         "--replace",
         action="store_true",
@@ -80,11 +88,10 @@ def backup(context: Context) -> int:
         raise _missing() from error
     target = context.args.file or _in_folder(context)
     passphrase = _passphrase(context, is_new=True)
-    config = context.args.config
     with status_line(context.err) as show:
         manifest = make_backup(
             context.settings,
-            Path(config) if config else None,
+            context.settings_file,
             target,
             passphrase,
             _shown(show, "written"),

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO, TypeVar
 
-from config.loader import load
+from config.loader import load, settings_file
 from config.masking import secrets_in
 from doorbell.cli.shown import plain
 from doorbell.core.errors import UnavailableError
@@ -97,6 +97,12 @@ class Context:
         settings = load(Path(config) if config else None, self.environ)
         protect(secrets_in(settings))
         return settings
+
+    @property
+    def settings_file(self) -> Path:
+        """The file the settings come from; it may be absent."""
+        config = self.args.config
+        return settings_file(Path(config) if config else None, self.environ)
 
     @property
     def wants_json(self) -> bool:

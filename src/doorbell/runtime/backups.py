@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+import os
+from contextlib import ExitStack, closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +11,16 @@ from typing import TYPE_CHECKING
 from doorbell.adapters.backup_state import back_up, key_places
 from doorbell.adapters.clock import SystemClock
 from doorbell.adapters.erasures import NAME as ERASURES
+from doorbell.adapters.journal_files import lock_folder
 from doorbell.adapters.restore_state import restore
 from doorbell.adapters.state_lock import StateLock
+from doorbell.core.errors import StorageError, UnavailableError
 from monitoring.logging import instants
+from monitoring.logging.audit_errors import AuditUnreachableError
 from monitoring.logging.audit_files import Folder
 from monitoring.logging.audit_log import AuditLog
 from monitoring.logging.audit_logger import AuditLogger, OwnRoute
-from monitoring.logging.audit_place import AuditPlace
+from monitoring.logging.audit_place import AuditPlace, FolderLock
 from monitoring.logging.checkpoint import Signer
 
 if TYPE_CHECKING:
@@ -27,9 +31,14 @@ if TYPE_CHECKING:
     from doorbell.core.backup import Manifest
 
 
+STOP_ALL = (
+    "Stop all of it: `systemctl stop 'doorbell@*' doorbell-button doorbell-audit`."
+)
+
+
 def make_backup(
     settings: ProductionSettings,
-    config: Path | None,
+    config: Path,
     target: Path,
     passphrase: str,
     progress: Callable[[int], None],
@@ -37,6 +46,13 @@ def make_backup(
     """Write a backup of everything and read it again; a daemon may be running.
 
     It holds the keys, so it is recorded in the audit log before it is made.
+
+    Args:
+        settings: where everything is.
+        config: the settings' file; need not be there.
+        target: where the backup goes.
+        passphrase: without which it cannot be opened.
+        progress: told how many bytes are written by now.
 
     Raises:
         AuditError: it cannot be recorded, so nothing was written.
@@ -52,7 +68,7 @@ def make_backup(
         passphrase,
         folder=folder,
         keys=_keys(settings),
-        settings=config,
+        settings=config if config.is_file() else None,
         release=version("doorbell-edge"),
         made_at_s=SystemClock().now().wall_s(),
         progress=progress,
@@ -68,7 +84,8 @@ def restore_backup(
     """Replace this machine's state by that of a backup; no daemon may be running.
 
     Raises:
-        UnavailableError: a daemon holds the state directory.
+        UnavailableError: a daemon, the button's holder or the audit log's writer
+            works on what is replaced.
         BadInputError: the backup cannot be used; nothing was changed.
         StorageError: the disk.
     """
@@ -76,7 +93,9 @@ def restore_backup(
     lists = [source.resolve().parent / ERASURES]
     if settings.backup.dir:
         lists.append(Path(settings.backup.dir) / ERASURES)
-    with StateLock(folder):
+    with ExitStack() as held:
+        held.enter_context(StateLock(folder))
+        _take_from_services(held, folder, AuditPlace.of(settings).folder)
         return restore(
             source,
             passphrase,
@@ -87,6 +106,17 @@ def restore_backup(
             open_epoch=_open_epoch,
             progress=progress,
         )
+
+
+def _take_from_services(held: ExitStack, folder: Path, audit: Path) -> None:
+    """Lock what services beside the daemon write: it would be moved away under them."""
+    try:
+        if audit.is_dir():
+            held.enter_context(FolderLock(audit))
+        if (journal := folder / "journal").is_dir():
+            held.callback(os.close, lock_folder(journal))
+    except (AuditUnreachableError, StorageError) as error:
+        raise UnavailableError(str(error), hint=STOP_ALL) from error
 
 
 def _keys(settings: ProductionSettings) -> dict[str, Path]:

@@ -20,9 +20,15 @@ example: sudo production/install.sh
 END
 }
 
+say() { printf '%s\n' "== $*"; }
+fail() { printf 'install.sh: %s\n' "$1" >&2; exit "${2:-69}"; }
+misused() { usage >&2; fail "$1" 2; }
+
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 TOP=$(dirname "$HERE")
 ROOT=/opt/doorbell
+# Slots are made with the same: a wheel fits one version of Python.
+PYTHON=/usr/bin/python3
 UNITS=/etc/systemd/system
 SERVICES=(doorbell-button.service doorbell-audit.service doorbell-http.socket
   doorbell@blue.service doorbell@green.service doorbell-deploy.timer)
@@ -30,19 +36,24 @@ SERVICES=(doorbell-button.service doorbell-audit.service doorbell-http.socket
 RELEASE='' PACKAGES=yes START=yes ACTION=install PURGE=no
 while [ $# -gt 0 ]; do
   case $1 in
-    --release) RELEASE=$(cd "${2:?--release needs a folder}" && pwd); shift ;;
+    --release)
+      [ -n "${2:-}" ] || misused "--release needs a folder"
+      [ -d "$2" ] || misused "there is no folder $2"
+      RELEASE=$(cd "$2" && pwd)
+      [ -e "$RELEASE/release.json" ] || fail "$RELEASE is no release: it has no release.json" 65
+      shift
+      ;;
     --no-packages) PACKAGES=no ;;
     --no-start) START=no ;;
     --uninstall) ACTION=uninstall ;;
     --purge) PURGE=yes ;;
     -h | --help) usage; exit 0 ;;
-    *) echo "install.sh: there is no option $1" >&2; usage >&2; exit 2 ;;
+    *) misused "there is no option $1" ;;
   esac
   shift
 done
-
-say() { printf '%s\n' "== $*"; }
-fail() { printf 'install.sh: %s\n' "$1" >&2; exit "${2:-69}"; }
+# Who forgot a word wanted to remove something, not to install.
+[ "$PURGE" = no ] || [ "$ACTION" = uninstall ] || misused "--purge goes with --uninstall"
 
 # Units and their companions: beside us in a release, in the checkout otherwise.
 assets() {
@@ -57,11 +68,13 @@ check_machine() {
   [ "$(id -u)" = 0 ] || fail "only root can install: use sudo" 2
   [ -d /run/systemd/system ] || fail "this machine does not run systemd"
   [ "$(getconf LONG_BIT)" = 64 ] || fail "a 64-bit system is needed: there are no wheels for 32"
-  if command -v python3 >/dev/null; then
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || fail "Python 3.11 or later is needed"
-  else
-    [ "$PACKAGES" = yes ] || fail "Python 3.11 or later is needed"
-  fi
+}
+
+check_python() {
+  [ -x "$PYTHON" ] && "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+    fail "$PYTHON is not there or older than 3.11"
+  "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
+    fail "the package python3-venv is missing: 'apt-get update' first, if apt does not know it"
 }
 
 # Only what is missing and what this system has: picamera2 is Raspberry Pi OS's.
@@ -114,7 +127,10 @@ install_settings() {
   sed -e 's|^# holder = ""$|holder = "/run/doorbell/button.sock"|' \
     -e '/^\[control\]$/,/^\[/ s|^# socket = ""$|socket = "/run/doorbell/control.sock"|' \
     "$sample" > "$target.new"
-  grep -q '^holder = ' "$target.new" || fail "the sample of the settings has no [button] holder"
+  grep -q '^holder = ' "$target.new" || {
+    rm -f "$target.new"
+    fail "$sample has no [button] holder"
+  }
   install -m 0640 -o root -g doorbell "$target.new" "$target"
   rm -f "$target.new"
 }
@@ -129,9 +145,11 @@ admit_owner() {
 
 # The deployer has an environment of its own: it must work when every slot is broken.
 make_deployer() {
-  [ -x "$ROOT/deploy/bin/pip" ] || python3 -m venv "$ROOT/deploy"
+  [ -x "$ROOT/deploy/bin/pip" ] || "$PYTHON" -m venv "$ROOT/deploy"
   if [ -z "$RELEASE" ]; then
     RELEASE=$ROOT/fetched
+    # `current` is made last: nothing of what would be fetched is missing.
+    [ ! -x "$ROOT/current/bin/doorbell" ] || [ ! -x "$ROOT/deploy/bin/doorbell-deploy" ] || return 0
     fetch_release
   fi
   "$ROOT/deploy/bin/pip" install -q --disable-pip-version-check --no-index --no-cache-dir \
@@ -159,22 +177,11 @@ install_release() {
   ln -sfn "$ROOT/deploy/bin/doorbell-deploy" /usr/local/bin/doorbell-deploy
 }
 
-# A part that this release does not have is no unit that can be started.
-has_part() {
-  [ "$1" != doorbell-audit.service ] ||
-    "$ROOT/current/bin/python" -c 'import importlib.util as u, sys; sys.exit(not u.find_spec("monitoring.logging.audit_writer"))'
-}
-
 start() {
-  local unit
-  for unit in "${SERVICES[@]}"; do
-    has_part "$unit" && systemctl enable -q "$unit"
-  done
+  systemctl enable -q "${SERVICES[@]}"
   [ "$START" = yes ] || return 0
   say "starting slot $SLOT"
-  for unit in doorbell-button.service doorbell-audit.service doorbell-http.socket doorbell-deploy.timer; do
-    has_part "$unit" && systemctl start "$unit"
-  done
+  systemctl start doorbell-button.service doorbell-audit.service doorbell-http.socket doorbell-deploy.timer
   systemctl start "doorbell@$SLOT.service" || {
     journalctl -u "doorbell@$SLOT" -u doorbell-button -n 20 --no-pager -o cat >&2
     fail "it does not start; the log is above"
@@ -183,10 +190,10 @@ start() {
 
 advise() {
   say "installed. What to do next:"
-  cat <<'END'
+  cat <<END
   log in anew                            your groups are new
   sudoedit /etc/doorbell/doorbell.toml   what to tell whom, which camera
-  sudo systemctl reload doorbell@blue    take it over
+  sudo systemctl reload doorbell@$SLOT    take it over
   doorbell status                        how it is doing
 END
 }
@@ -222,6 +229,7 @@ if [ "$ACTION" = uninstall ]; then
   exit 0
 fi
 install_packages
+check_python
 install_units
 admit_owner
 install_settings

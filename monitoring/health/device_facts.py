@@ -11,7 +11,6 @@ import importlib.util
 import os
 import platform
 import pwd
-import shutil
 import socket
 import stat
 from dataclasses import dataclass
@@ -137,11 +136,6 @@ def supply() -> int | None:
 def wear() -> dict[str, float]:
     """Share of its life that the card says it has used."""
     return card_wear(Path("/sys"))
-
-
-def has_program(name: str) -> bool:
-    """Whether a program can be started by its name."""
-    return shutil.which(name) is not None
 
 
 def python() -> str:

@@ -18,7 +18,6 @@ from doorbell.core.outbox import (
     Sent,
     after_attempt,
     is_expired,
-    next_due_s,
     plan,
 )
 
@@ -170,8 +169,6 @@ def test_nothing_goes_out_before_its_time() -> None:
     rows += [waiting(2, "b", age_s=300.0, not_before_s=40.0)]
     assert ids(rows, now_s=39.9) == []
     assert ids(rows, now_s=40.0) == [(True, [1, 2])]
-    assert next_due_s(rows) == 40.0
-    assert next_due_s([]) is None
 
 
 def test_expired_rows_are_dead_letters_and_not_sent() -> None:

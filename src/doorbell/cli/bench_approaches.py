@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from doorbell.evaluation.approaches import Approach
     from doorbell.evaluation.visitors import Company, Visitor
 
-# Shares of the issue on engines.
 READY_GOAL = 0.9
-ANSWER_GOAL_MS = 10.0
 
 
 def add_parser(group: Subparsers) -> None:

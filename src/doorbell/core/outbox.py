@@ -240,11 +240,3 @@ def _singles(target: str, entries: list[Pending], now_s: float) -> list[Parcel]:
 
 def _any_due(entries: Iterable[Pending], now_s: float) -> bool:
     return any(entry.not_before_s <= now_s for entry in entries)
-
-
-def next_due_s(pending: Iterable[Pending]) -> float | None:
-    """Monotonic seconds at which `plan` is worth asking again; None if nothing waits.
-
-    Expiry needs no wake-up of its own: whatever can expire is retried before.
-    """
-    return min((entry.not_before_s for entry in pending), default=None)

@@ -15,6 +15,7 @@ import cv2
 
 from config.loader import load
 from doorbell.core.decision import Box
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import Connection, control_path
 from doorbell.testing.button import press
@@ -153,7 +154,7 @@ timeout_s = 2.0
         up = {worker.role for worker in status.workers if worker.state == "running"}
         return set(roles) <= up and status.camera.startswith("ok")
 
-    def status(self) -> r.Status | None:
+    def status(self) -> replies.Status | None:
         if not control_path(self.settings).exists():
             return None
         try:
@@ -199,7 +200,7 @@ timeout_s = 2.0
     def press(self, held_ms: int = 60) -> None:
         press(self.state / "run" / "button.sock", held_ms)
 
-    def visits(self) -> list[r.VisitView]:
+    def visits(self) -> list[replies.VisitView]:
         return next(self.ask(r.ListVisits())).views
 
     def told(self, count: int = 1, within_s: float = 6.0) -> list[str]:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from doorstep import Doorstep
 
-from doorbell.runtime.requests import Accepted, PressRequest
+from doorbell.runtime.replies import Accepted
+from doorbell.runtime.requests import PressRequest
 from doorbell.testing.sink import Sink
 from doorbell.testing.waiting import until
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from doorbell.adapters.ring_journal import read_rings
-from doorbell.runtime.requests import TargetAnswered, TestTargets
+from doorbell.runtime.replies import TargetAnswered
+from doorbell.runtime.requests import TestTargets
 from doorbell.testing.button import tell
 from doorbell.testing.sink import Sink
 from doorbell.testing.waiting import until

@@ -19,6 +19,7 @@ from device_world import LOOPBACK, Porch, SimulatedLine, why_no_device
 from config.loader import load
 from doorbell.core.decision import Box
 from doorbell.core.errors import DoorbellError
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import open_connection
 from doorbell.testing.faces import Marker, scene
@@ -131,13 +132,13 @@ level = "info"
                         assert reply.accepted, reply.reason
             list(connection.ask(r.EnrolCommit()))
 
-    def notice_of(self, visit: r.VisitView) -> dict[str, Any]:
+    def notice_of(self, visit: replies.VisitView) -> dict[str, Any]:
         """What the folder was told of a visit, the last word of it."""
         paths = sorted(self.pushes.glob("*.json"), key=lambda one: one.stat().st_mtime)
         notices = [json.loads(path.read_text()) for path in paths]
         return [one for one in notices if one["visit"] == visit.id][-1]
 
-    def visits(self) -> list[r.VisitView]:
+    def visits(self) -> list[replies.VisitView]:
         return list(self.ask(r.ListVisits()).views)
 
     def tail(self) -> str:
@@ -198,14 +199,14 @@ def installed(porch: Porch, tmp_path: Path) -> Iterator[Callable[[str], Installe
     until(lambda: not SimulatedLine(PIN).is_held(), 20.0, "a line that is free")
 
 
-def ring(home: Installed, porch: Porch, rgb: NDArray[np.uint8]) -> r.VisitView:
+def ring(home: Installed, porch: Porch, rgb: NDArray[np.uint8]) -> replies.VisitView:
     """Stand before the camera, press, and wait until the household is told."""
     before = {visit.id for visit in home.visits()}
     porch.show(rgb)
     time.sleep(PREROLL_S + 1)
     press()
 
-    def told() -> r.VisitView | None:
+    def told() -> replies.VisitView | None:
         new = [visit for visit in home.visits() if visit.id not in before]
         return next((visit for visit in new if visit.state == "told"), None)
 

@@ -24,6 +24,7 @@ from doorbell.core.errors import (
 )
 from doorbell.core.ring import Ring
 from doorbell.core.stamp import Stamp
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.testing.connection import ScriptedConnection
 
@@ -61,8 +62,8 @@ def ran(
 def erasing(*argv: str) -> tuple[int, ScriptedConnection]:
     return ran(
         *("people", "erase", "Ada", *argv),
-        ShowPerson=[r.Person(person=person(), visits=2)],
-        ErasePerson=[r.Erased(name="Ada", photos=3, pictures=2)],
+        ShowPerson=[replies.Person(person=person(), visits=2)],
+        ErasePerson=[replies.Erased(name="Ada", photos=3, pictures=2)],
     )
 
 
@@ -75,12 +76,12 @@ def face(
     decision: Decision = Decision.KNOWN,
     name: str | None = "Ada",
     label: str | None = None,
-) -> r.VisitFace:
+) -> replies.VisitFace:
     verdict = FaceVerdict(decision, "p1", 0.62, 0.1, Box(1, 2, 3, 4))
-    return r.VisitFace(verdict, name, label)
+    return replies.VisitFace(verdict, name, label)
 
 
-def visit(**more: object) -> r.Visit:
+def visit(**more: object) -> replies.Visit:
     facts: dict[str, Any] = {
         "id": "v1",
         "ring": ring(),
@@ -92,10 +93,10 @@ def visit(**more: object) -> r.Visit:
         "timings_ms": {"decided": 812.4, "rung": 3.0},
         "told": {"phone": "sent"},
     }
-    return r.Visit(view=r.VisitView(**{**facts, **more}))
+    return replies.Visit(view=replies.VisitView(**{**facts, **more}))
 
 
-def person(name: str = "Ada", **more: object) -> r.PersonView:
+def person(name: str = "Ada", **more: object) -> replies.PersonView:
     facts: dict[str, Any] = {
         "id": "p1",
         "name": name,
@@ -103,11 +104,11 @@ def person(name: str = "Ada", **more: object) -> r.PersonView:
         "enrolled_s": NOON_S,
         "photos": 3,
     }
-    return r.PersonView(**{**facts, **more})
+    return replies.PersonView(**{**facts, **more})
 
 
-def accepted(**more: bool) -> r.Accepted:
-    return r.Accepted(ring=ring(**more), visit="v1")
+def accepted(**more: bool) -> replies.Accepted:
+    return replies.Accepted(ring=ring(**more), visit="v1")
 
 
 def every_command() -> list[list[str]]:
@@ -218,7 +219,7 @@ def test_a_reader_that_went_away_is_no_error(
             raise BrokenPipeError(errno.EPIPE, "Broken pipe")
 
     monkeypatch.setattr(sys, "stdout", Closed())
-    assert ran("people", ListPeople=[r.People(people=[])])[0] == 141
+    assert ran("people", ListPeople=[replies.People(people=[])])[0] == 141
     assert capsys.readouterr().err == ""
 
 
@@ -233,7 +234,7 @@ def test_head_in_a_pipe_is_quiet() -> None:
 
 def test_a_name_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
     people = [person("Ada\x1b[2J\n\u202eevil")]
-    ran("people", ListPeople=[r.People(people=people)])
+    ran("people", ListPeople=[replies.People(people=people)])
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert "\u202e" not in out
@@ -348,12 +349,12 @@ def test_press_no_wait_is_content_with_the_journal(
 
 
 @pytest.mark.parametrize(
-    "replies", [[], [accepted()], [accepted(durable=False), visit()]]
+    "heard", [[], [accepted()], [accepted(durable=False), visit()]]
 )
 def test_a_ring_not_journalled_or_not_answered_exits_69(
-    replies: list[r.Reply], capsys: pytest.CaptureFixture[str]
+    heard: list[replies.Reply], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert ran("press", PressRequest=replies)[0] == 69
+    assert ran("press", PressRequest=heard)[0] == 69
     assert "error: " in capsys.readouterr().err
 
 
@@ -374,7 +375,7 @@ def test_press_refuses_pictures_before_it_rings(tmp_path: Path) -> None:
 
 def test_people_are_listed_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     people = [person(), person("Grace Hopper", enrolled_s=None, photos=12)]
-    assert ran("people", ListPeople=[r.People(people=people)])[0] == 0
+    assert ran("people", ListPeople=[replies.People(people=people)])[0] == 0
     assert capsys.readouterr().out == (
         "NAME          PHOTOS  ENROLLED                      CONSENT BY\n"
         "Ada           3       2026-05-28 22:26:40           Ada\n"
@@ -386,20 +387,22 @@ def test_people_are_listed_in_a_table(capsys: pytest.CaptureFixture[str]) -> Non
 def test_people_are_listed_for_scripts(
     argv: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ran(*argv, ListPeople=[r.People(people=[person()])])
+    ran(*argv, ListPeople=[replies.People(people=[person()])])
     (found,) = json.loads(capsys.readouterr().out)["people"]
     assert found["enrolled"] == "2026-05-28T20:26:40.000Z"
 
 
 def test_a_person_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    found = r.Person(person=person(), visits=2, last_visit_s=NOON_S)
+    found = replies.Person(person=person(), visits=2, last_visit_s=NOON_S)
     code, hub = ran("people", "show", "Ada", ShowPerson=[found])
     assert (code, hub.requests()) == (0, [r.ShowPerson(who="Ada")])
     assert "last visit   2026-05-28 22:26:40" in capsys.readouterr().out
 
 
 def test_a_person_is_renamed() -> None:
-    code, hub = ran("people", "rename", "Ada", " Ada L. ", RenamePerson=[r.Done()])
+    code, hub = ran(
+        "people", "rename", "Ada", " Ada L. ", RenamePerson=[replies.Done()]
+    )
     assert (code, hub.requests()) == (0, [r.RenamePerson(who="Ada", name="Ada L.")])
 
 
@@ -437,8 +440,8 @@ def test_erasing_without_a_terminal_needs_a_yes(
 @pytest.mark.usefixtures("no_leak")
 def test_an_export_is_written_for_its_owner_only(tmp_path: Path) -> None:
     files = [
-        (r.Exported(filename="person.json"), b"{}"),
-        (r.Exported(filename="photo-1.jpg"), b"JPEG"),
+        (replies.Exported(filename="person.json"), b"{}"),
+        (replies.Exported(filename="photo-1.jpg"), b"JPEG"),
     ]
     folder = tmp_path / "out"
     argv = ["people", "export", "Ada", "-o", str(folder)]
@@ -453,7 +456,7 @@ def test_an_export_is_written_for_its_owner_only(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_leak")
 def test_an_export_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "out"
-    files = [(r.Exported(filename=name), b"x")]
+    files = [(replies.Exported(filename=name), b"x")]
     argv = ["people", "export", "Ada", "-o", str(folder)]
     assert ran(*argv, ExportPerson=files)[0] == 65
     assert not list(tmp_path.rglob("*evil*"))
@@ -473,7 +476,7 @@ def test_visits_are_listed_the_stranger_first(
         visit(id="v4", faces=[], decision="", reason="too dark").view,
     ]
     code, hub = ran(
-        "visits", "list", "--limit", "4", ListVisits=[r.Visits(views=views)]
+        "visits", "list", "--limit", "4", ListVisits=[replies.Visits(views=views)]
     )
     assert (code, hub.requests()) == (0, [r.ListVisits(limit=4)])
     lines = capsys.readouterr().out.splitlines()
@@ -485,7 +488,7 @@ def test_visits_are_listed_the_stranger_first(
 
 
 def test_visits_are_listed_for_scripts(capsys: pytest.CaptureFixture[str]) -> None:
-    ran("visits", "--json", ListVisits=[r.Visits(views=[visit(at_s=None).view])])
+    ran("visits", "--json", ListVisits=[replies.Visits(views=[visit(at_s=None).view])])
     (found,) = json.loads(capsys.readouterr().out)["visits"]
     assert (found["visit"], found["at"], found["told"]) == (
         "v1",
@@ -496,7 +499,7 @@ def test_visits_are_listed_for_scripts(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_a_time_beyond_the_calendar_is_no_bug() -> None:
     views = [visit(at_s=1e20).view]
-    assert ran("visits", ListVisits=[r.Visits(views=views)])[0] == 0
+    assert ran("visits", ListVisits=[replies.Visits(views=views)])[0] == 0
 
 
 @pytest.mark.usefixtures("no_leak")
@@ -542,7 +545,7 @@ def test_a_picture_that_is_not_there_or_cannot_be_saved(tmp_path: Path) -> None:
 def test_a_visit_is_labelled(
     argv: list[str], request_: r.LabelVisit, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    done = r.Done(note="face 1 of visit v1 is as said")
+    done = replies.Done(note="face 1 of visit v1 is as said")
     code, hub = ran("visits", "label", "v1", *argv, LabelVisit=[done])
     assert (code, hub.requests()) == (0, [request_])
     assert capsys.readouterr().out == "face 1 of visit v1 is as said\n"
@@ -556,7 +559,7 @@ def test_look_saves_what_the_camera_sees(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "door.jpg"
-    looked = r.Looked(camera="ok", faces=[face(), face(Decision.UNKNOWN, None)])
+    looked = replies.Looked(camera="ok", faces=[face(), face(Decision.UNKNOWN, None)])
     code, hub = ran("look", "-o", str(path), LookRequest=[(looked, b"JPEG")])
     assert (code, hub.roles) == (0, frozenset({"capture", "vision"}))
     assert path.read_bytes() == b"JPEG"
@@ -564,7 +567,7 @@ def test_look_saves_what_the_camera_sees(
 
 
 def test_look_without_a_camera_exits_75(tmp_path: Path) -> None:
-    looked = r.Looked(camera="absent", faces=[])
+    looked = replies.Looked(camera="absent", faces=[])
     path = tmp_path / "door.jpg"
     assert ran("look", "-o", str(path), LookRequest=[looked])[0] == 75
     assert not path.exists()
@@ -584,8 +587,8 @@ def test_notify_test_succeeds_only_if_every_target_took_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     answers = [
-        r.TargetAnswered(target="a", outcome="sent", took_ms=12.6),
-        r.TargetAnswered(target="b", outcome=outcome, detail="gone"),
+        replies.TargetAnswered(target="a", outcome="sent", took_ms=12.6),
+        replies.TargetAnswered(target="b", outcome=outcome, detail="gone"),
     ]
     got, hub = ran("notify", "test", environ=TARGETS, TestTargets=answers)
     assert (got, hub.roles) == (code, frozenset({"notify"}))
@@ -603,8 +606,8 @@ def test_notify_test_without_answers_is_no_success() -> None:
 
 
 def test_status_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    workers = [r.WorkerView("vision", "running", 42, 1, "dlib")]
-    status = r.Status(
+    workers = [replies.WorkerView("vision", "running", 42, 1, "dlib")]
+    status = replies.Status(
         version="1",
         uptime_s=3.2,
         workers=workers,

@@ -11,19 +11,22 @@ import pytest
 
 from doorbell.cli.main import main
 from doorbell.core.errors import BadInputError
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.testing.connection import ScriptedConnection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-ENROLLED = r.Enrolled(
-    person=r.PersonView(id="p1", name="Ada", consent="Ada", enrolled_s=None, photos=2),
-    separation=r.Separation(
+ENROLLED = replies.Enrolled(
+    person=replies.PersonView(
+        id="p1", name="Ada", consent="Ada", enrolled_s=None, photos=2
+    ),
+    separation=replies.Separation(
         photos=9,
         right=8,
         worst=[("b.jpg", "nearer to Bea")],
-        lookalikes=[r.Lookalike("Ada", "Bea", 0.48)],
+        lookalikes=[replies.Lookalike("Ada", "Bea", 0.48)],
     ),
 )
 
@@ -46,13 +49,13 @@ def photos(tmp_path: Path) -> Path:
 
 
 def enrolling(*argv: str, **script: list[Any]) -> tuple[int, ScriptedConnection]:
-    replies: dict[str, list[Any]] = {
-        "EnrolPhoto": [r.PhotoJudged(label="x", accepted=True)],
-        "EnrolVisit": [r.PhotoJudged(label="visit", accepted=True)],
-        "EnrolCamera": [r.PhotoJudged(label="camera", accepted=True)],
+    usual: dict[str, list[Any]] = {
+        "EnrolPhoto": [replies.PhotoJudged(label="x", accepted=True)],
+        "EnrolVisit": [replies.PhotoJudged(label="visit", accepted=True)],
+        "EnrolCamera": [replies.PhotoJudged(label="camera", accepted=True)],
         "EnrolCommit": [ENROLLED],
     }
-    hub = ScriptedConnection({**replies, **script})
+    hub = ScriptedConnection({**usual, **script})
     code = main(["enrol", *argv], connect=hub, environ={})
     assert not hub.is_open
     return code, hub
@@ -86,7 +89,7 @@ def test_a_visit_and_the_camera_can_be_sources() -> None:
 def test_a_refused_photograph_is_named_with_its_reason(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused = r.PhotoJudged(label="a.png", accepted=False, reason="two faces")
+    refused = replies.PhotoJudged(label="a.png", accepted=False, reason="two faces")
     argv = ["Ada", str(photos / "a.png"), "--camera", "--consent", "Ada"]
     assert enrolling(*argv, EnrolPhoto=[refused])[0] == 0
     assert "refused a.png: two faces\n" in capsys.readouterr().out
@@ -95,7 +98,7 @@ def test_a_refused_photograph_is_named_with_its_reason(
 def test_without_one_usable_photograph_nothing_is_stored(
     photos: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    refused = r.PhotoJudged(label="a.png", accepted=False, reason="no face")
+    refused = replies.PhotoJudged(label="a.png", accepted=False, reason="no face")
     argv = ["Ada", str(photos / "a.png"), "--consent", "Ada"]
     code, hub = enrolling(*argv, EnrolPhoto=[refused])
     assert (code, committed(hub)) == (65, False)

@@ -14,7 +14,7 @@ from doorbell.core.decision import Box, Decision, FaceVerdict
 from doorbell.core.ring import Ring
 from doorbell.core.stamp import Stamp
 from doorbell.evaluation.photographs import DataSetError, Half, by_person, read_pairs
-from doorbell.runtime import requests as r
+from doorbell.runtime import replies
 from doorbell.testing.connection import ScriptedConnection
 from doorbell.testing.faces import Marker, scene
 
@@ -236,9 +236,11 @@ def test_list_of_pairs_is_read_and_its_mistakes_are_named(tmp_path: Path) -> Non
             read_pairs(listing, tmp_path)
 
 
-def labelled(decision: Decision, name: str | None, label: str | None) -> r.VisitFace:
+def labelled(
+    decision: Decision, name: str | None, label: str | None
+) -> replies.VisitFace:
     verdict = FaceVerdict(decision, name, 0.5, None, Box(0, 0, 1, 1))
-    return r.VisitFace(verdict=verdict, name=name, label=label)
+    return replies.VisitFace(verdict=verdict, name=name, label=label)
 
 
 def test_own_people_and_labelled_visits_are_counted(
@@ -246,7 +248,7 @@ def test_own_people_and_labelled_visits_are_counted(
 ) -> None:
     # Kills: unlabelled faces counted, another's name counted as right.
     stamp = Stamp(boot_id="b", mono_ns=1, wall_ns=1, synced=False)
-    view = r.VisitView(
+    view = replies.VisitView(
         id="v1",
         ring=Ring(id="v1", seq=1, source="button", stamp=stamp),
         at_s=None,
@@ -261,15 +263,15 @@ def test_own_people_and_labelled_visits_are_counted(
             labelled(Decision.KNOWN, "Ada", None),
         ],
     )
-    judged = r.PeopleJudged(
-        separation=r.Separation(photos=6, right=5),
+    judged = replies.PeopleJudged(
+        separation=replies.Separation(photos=6, right=5),
         people=2,
         engine="dlib-onnx",
         known_at=0.93,
         unsure_at=0.91,
     )
     hub = ScriptedConnection(
-        {"JudgePeople": [judged], "ListVisits": [r.Visits(views=[view])]}
+        {"JudgePeople": [judged], "ListVisits": [replies.Visits(views=[view])]}
     )
     assert main(["evaluate", "gallery", "--json"], connect=hub, environ={}) == 0
     visits = json.loads(capsys.readouterr().out)["visits"]

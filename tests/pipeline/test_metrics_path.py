@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.testing.waiting import until
 
@@ -133,7 +134,7 @@ def test_the_metrics_answer_while_every_worker_is_dead(mortal: Doorstep) -> None
 def test_the_command_shows_what_the_port_shows(household: Doorstep) -> None:
     with household.connection() as connection:
         for reply, fds in connection.ask(r.ShowMetrics()):
-            assert isinstance(reply, r.Metrics)
+            assert isinstance(reply, replies.Metrics)
             content = msgspec.json.decode(os.pread(fds[0], 1 << 20, 0))
             os.close(fds[0])
     names = {one["name"] for one in content["metrics"]}

@@ -21,7 +21,7 @@ from doorbell.evaluation.figures import (
     spread,
 )
 from doorbell.evaluation.visitors import Visitor
-from doorbell.runtime.requests import VisitView
+from doorbell.runtime.replies import VisitView
 
 GUEST = Visitor("guest.png", "a guest", "known", "Anna")
 

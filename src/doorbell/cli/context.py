@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from config.production.production_settings import ProductionSettings
-    from doorbell.runtime.requests import Reply, Request
+    from doorbell.runtime.replies import Reply
+    from doorbell.runtime.requests import Request
 
 _R = TypeVar("_R")
 

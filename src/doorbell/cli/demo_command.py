@@ -20,6 +20,7 @@ from doorbell.cli.narrator import Narrator
 from doorbell.cli.parsing import ABOUT_DEMO, add_command
 from doorbell.core.errors import DoorbellError
 from doorbell.evaluation.visitors import ENROLLED, NAME, PHOTOGRAPHED, photographed
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import open_connection, own_hub
 from doorbell.runtime.daemon import Daemon
@@ -126,7 +127,7 @@ def enrol_photographs(
         for name in ENROLLED:
             with (work / name).open("rb") as photo:
                 for reply, _ in hub.ask(r.EnrolPhoto(label=name), [photo.fileno()]):
-                    if isinstance(reply, r.PhotoJudged):
+                    if isinstance(reply, replies.PhotoJudged):
                         verdict = "taken" if reply.accepted else "refused"
                         context.say(f"  {name}: {verdict} {reply.reason}".rstrip())
         for _ in hub.ask(r.EnrolCommit()):
@@ -185,7 +186,7 @@ def _enrol_live(settings: ProductionSettings, context: Context) -> bool:
         try:
             for wish in wishes:
                 for reply, _ in hub.ask(wish):
-                    if isinstance(reply, r.PhotoJudged) and not reply.accepted:
+                    if isinstance(reply, replies.PhotoJudged) and not reply.accepted:
                         context.say(f"  once more, please: {reply.reason}")
                         return False
         except DoorbellError as error:

@@ -12,14 +12,13 @@ from doorbell.cli.parsing import add_command
 from doorbell.cli.progress import tracked
 from doorbell.cli.views import person_view, separation_view
 from doorbell.core.errors import BadInputError, UsageError
+from doorbell.runtime.replies import Enrolled, PhotoJudged
 from doorbell.runtime.requests import (
     EnrolBegin,
     EnrolCamera,
     EnrolCommit,
-    Enrolled,
     EnrolPhoto,
     EnrolVisit,
-    PhotoJudged,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from doorbell.cli.context import Context, Hub
     from doorbell.cli.parsing import Subparsers
-    from doorbell.runtime.requests import Separation
+    from doorbell.runtime.replies import Separation
 
 _EXAMPLE = """\
 doorbell enrol Ada ada1.jpg ada2.jpg --consent Ada

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from doorbell.evaluation.labelled import Labelled
     from doorbell.evaluation.metrics import Interval
     from doorbell.evaluation.pairs import PairFigures
-    from doorbell.runtime.requests import PeopleJudged
+    from doorbell.runtime.replies import PeopleJudged
 
 
 def percent(share: float) -> str:

@@ -23,6 +23,7 @@ from doorbell.evaluation.photographs import (
     made_pairs,
     read_pairs,
 )
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 
 if TYPE_CHECKING:
@@ -329,7 +330,7 @@ def _plot_bursts(path: Path, engine: str, drawn: list[bursts.HouseVisits]) -> No
 def evaluate_gallery(context: Context) -> int:
     """Judge the owner's own people and labelled visits, through the hub."""
     with context.hub("vision") as hub:
-        judged, fds = asking.answer(hub, r.JudgePeople(), r.PeopleJudged)
+        judged, fds = asking.answer(hub, r.JudgePeople(), replies.PeopleJudged)
         asking.close_all(fds)
         found = labelled.judge(_visits(hub))
     report = {
@@ -343,12 +344,12 @@ def evaluate_gallery(context: Context) -> int:
     return _report(context, report, views.gallery_lines(judged, found))
 
 
-def _visits(hub: asking.Hub) -> Iterator[r.VisitView]:
+def _visits(hub: asking.Hub) -> Iterator[replies.VisitView]:
     """Yield every visit, newest first."""
     before: str | None = None
     while True:
         request = r.ListVisits(limit=VISITS_AT_ONCE, before=before)
-        page, fds = asking.answer(hub, request, r.Visits)
+        page, fds = asking.answer(hub, request, replies.Visits)
         asking.close_all(fds)
         if not page.views or page.views[-1].id == before:
             return

@@ -13,13 +13,8 @@ from doorbell.cli.progress import photo_bar
 from doorbell.cli.views import person_view
 from doorbell.core import encodings
 from doorbell.core.errors import BadInputError
-from doorbell.runtime.requests import (
-    Imported,
-    ImportEncodings,
-    Reembedded,
-    Reembedding,
-    ReembedPeople,
-)
+from doorbell.runtime.replies import Imported, Reembedded, Reembedding
+from doorbell.runtime.requests import ImportEncodings, ReembedPeople
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context

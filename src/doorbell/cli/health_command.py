@@ -10,7 +10,8 @@ from doorbell.cli import shown
 from doorbell.cli.context import answer
 from doorbell.cli.parsing import add_command
 from doorbell.core.errors import DoorbellError, UnavailableError
-from doorbell.runtime.requests import Health, ShowHealth
+from doorbell.runtime.replies import Health
+from doorbell.runtime.requests import ShowHealth
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context

@@ -10,7 +10,8 @@ from doorbell.cli.context import answer, close_all
 from doorbell.cli.parsing import add_command
 from doorbell.cli.views import face_view
 from doorbell.core.errors import HardwareAbsentError
-from doorbell.runtime.requests import Looked, LookRequest
+from doorbell.runtime.replies import Looked
+from doorbell.runtime.requests import LookRequest
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context

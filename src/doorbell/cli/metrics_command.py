@@ -10,7 +10,8 @@ import msgspec
 from doorbell.cli import shown
 from doorbell.cli.context import answer, close_all
 from doorbell.cli.parsing import add_command
-from doorbell.runtime.requests import Metrics, ShowMetrics
+from doorbell.runtime.replies import Metrics
+from doorbell.runtime.requests import ShowMetrics
 from monitoring.metrics.declarations import DECLARED
 
 if TYPE_CHECKING:

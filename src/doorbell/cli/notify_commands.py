@@ -9,7 +9,8 @@ from doorbell.cli import shown
 from doorbell.cli.context import replies
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.core.errors import UsageError
-from doorbell.runtime.requests import TargetAnswered, TestTargets
+from doorbell.runtime.replies import TargetAnswered
+from doorbell.runtime.requests import TestTargets
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context

@@ -10,14 +10,11 @@ from doorbell.cli.context import answer, carry_out, close_all
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.cli.views import person_view
 from doorbell.core.errors import BadInputError, StorageError, UsageError
+from doorbell.runtime.replies import Erased, Exported, People, Person
 from doorbell.runtime.requests import (
-    Erased,
     ErasePerson,
-    Exported,
     ExportPerson,
     ListPeople,
-    People,
-    Person,
     RenamePerson,
     ShowPerson,
 )
@@ -26,7 +23,7 @@ from doorbell.runtime.shapes import iso
 if TYPE_CHECKING:
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
-    from doorbell.runtime.requests import PersonView
+    from doorbell.runtime.replies import PersonView
 
 
 def add_parser(subparsers: Subparsers) -> None:

@@ -10,12 +10,13 @@ from doorbell.cli.parsing import add_command
 from doorbell.cli.views import press_view
 from doorbell.cli.visits_commands import who
 from doorbell.core.errors import UnavailableError, UsageError
-from doorbell.runtime.requests import Accepted, PressRequest, RingSelfTest, Visit
+from doorbell.runtime.replies import Accepted, Visit
+from doorbell.runtime.requests import PressRequest, RingSelfTest
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context, Hub
     from doorbell.cli.parsing import Subparsers
-    from doorbell.runtime.requests import VisitView
+    from doorbell.runtime.replies import VisitView
 
 MAX_IMAGES = 16
 _NOT_DURABLE = 69

@@ -13,7 +13,8 @@ from doorbell.cli import enrol_command, look_command, notify_commands
 from doorbell.cli.context import Context, answer
 from doorbell.cli.parsing import add_command
 from doorbell.core.errors import DoorbellError, HardwareAbsentError
-from doorbell.runtime.requests import ListVisits, Visits
+from doorbell.runtime.replies import Visits
+from doorbell.runtime.requests import ListVisits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

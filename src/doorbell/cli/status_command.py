@@ -10,7 +10,8 @@ from doorbell.cli import shown
 from doorbell.cli.context import answer
 from doorbell.cli.parsing import add_command
 from doorbell.core.errors import UnavailableError
-from doorbell.runtime.requests import ShowStatus, Status
+from doorbell.runtime.replies import Status
+from doorbell.runtime.requests import ShowStatus
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from doorbell.runtime.shapes import face_view, iso, press_view, visit_view
 
 if TYPE_CHECKING:
-    from doorbell.runtime.requests import PersonView, Separation
+    from doorbell.runtime.replies import PersonView, Separation
 
 __all__ = ["face_view", "person_view", "press_view", "separation_view", "visit_view"]
 

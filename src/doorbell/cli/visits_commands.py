@@ -10,14 +10,15 @@ from doorbell.cli.context import answer, carry_out, close_all
 from doorbell.cli.parsing import add_command, add_group
 from doorbell.cli.views import visit_view
 from doorbell.core.errors import BadInputError, UsageError
-from doorbell.runtime.requests import LabelVisit, ListVisits, ShowVisit, Visit, Visits
+from doorbell.runtime.replies import Visit, Visits
+from doorbell.runtime.requests import LabelVisit, ListVisits, ShowVisit
 
 if TYPE_CHECKING:
     from datetime import tzinfo
 
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
-    from doorbell.runtime.requests import VisitFace, VisitView
+    from doorbell.runtime.replies import VisitFace, VisitView
 
 LIMIT = 20
 MAX_LIMIT = 1000

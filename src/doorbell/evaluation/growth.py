@@ -12,6 +12,7 @@ from doorbell.evaluation.figures import growth_percent
 from doorbell.evaluation.processes import usage
 from doorbell.evaluation.trial import Site, Trial
 from doorbell.evaluation.visitors import painted
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import open_connection
 
@@ -66,8 +67,8 @@ def measure(trial: Trial, visits: int) -> Iterator[Sample]:
     began_s = time.monotonic()
     with open_connection(trial.settings, roles=frozenset()) as connection:
         for number in range(1, visits + 1):
-            replies = [reply for reply, _ in connection.ask(r.PressRequest())]
-            if not any(isinstance(reply, r.Visit) for reply in replies):
+            heard = [reply for reply, _ in connection.ask(r.PressRequest())]
+            if not any(isinstance(reply, replies.Visit) for reply in heard):
                 msg = f"ring {number} was not answered"
                 raise UnavailableError(msg)
             if number % every == 0 or number == visits:

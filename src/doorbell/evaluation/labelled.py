@@ -10,7 +10,7 @@ from doorbell.core.decision import Decision
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from doorbell.runtime.requests import VisitFace, VisitView
+    from doorbell.runtime.replies import VisitFace, VisitView
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from doorbell.core.errors import UnavailableError
 from doorbell.evaluation.figures import Spread, percentile, spread
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.observatory import ENGINES
 from monitoring.metrics.declarations import DECLARED
@@ -134,7 +135,7 @@ def _scrape(trial: Trial) -> tuple[Spread, int]:
         (
             one.address
             for one in trial.ask(r.ShowMetrics())
-            if isinstance(one, r.Metrics)
+            if isinstance(one, replies.Metrics)
         ),
         "",
     )

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from doorbell.evaluation.trial import Trial
     from doorbell.evaluation.visitors import Visitor
-    from doorbell.runtime.requests import VisitView
+    from doorbell.runtime.replies import VisitView
     from doorbell.testing.sink import Received, Sink
 
 NS_PER_MS = 1_000_000

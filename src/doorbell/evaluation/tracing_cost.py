@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from doorbell.evaluation.figures import percentile
 from doorbell.evaluation.trial import Site, Trial
 from doorbell.evaluation.visitors import painted
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import open_connection
 from doorbell.runtime.link import Codec
@@ -166,6 +167,6 @@ def _door(folder: Path, endpoint: str) -> Iterator[Connection]:
 def _ring_to_push(connection: Connection) -> float | None:
     took_ms = None
     for reply, _ in connection.ask(r.PressRequest()):
-        if isinstance(reply, r.Visit):
+        if isinstance(reply, replies.Visit):
             took_ms = reply.view.timings_ms.get("push")
     return took_ms

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Self
 
 from config.loader import load
 from doorbell.core.errors import DoorbellError, UnavailableError
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.client import open_connection
 from doorbell.testing.button import press
@@ -191,7 +192,9 @@ class Trial:
             process.kill()
             process.wait()
 
-    def ask(self, request: r.Request, fds: Sequence[int] = ()) -> Iterator[r.Reply]:
+    def ask(
+        self, request: r.Request, fds: Sequence[int] = ()
+    ) -> Iterator[replies.Reply]:
         """Ask the daemon, leaving aside what comes as descriptors."""
         with open_connection(self.settings, roles=frozenset()) as connection:
             for reply, received in connection.ask(request, fds):
@@ -199,14 +202,14 @@ class Trial:
                     os.close(fd)
                 yield reply
 
-    def status(self) -> r.Status:
+    def status(self) -> replies.Status:
         """Ask how it is doing.
 
         Raises:
             UnavailableError: it does not answer.
         """
         for reply in self.ask(r.ShowStatus()):
-            if isinstance(reply, r.Status):
+            if isinstance(reply, replies.Status):
                 return reply
         msg = "the daemon did not say how it is doing"
         raise UnavailableError(msg)
@@ -240,7 +243,10 @@ class Trial:
                     for reply, _ in hub.ask(
                         r.EnrolPhoto(label=photo.name), [file.fileno()]
                     ):
-                        if isinstance(reply, r.PhotoJudged) and not reply.accepted:
+                        if (
+                            isinstance(reply, replies.PhotoJudged)
+                            and not reply.accepted
+                        ):
                             msg = f"{photo.name} was refused: {reply.reason}"
                             raise UnavailableError(msg)
             for _ in hub.ask(r.EnrolCommit()):
@@ -250,9 +256,9 @@ class Trial:
         """Press the button; returns at once."""
         press(self.state / "run" / "button.sock", HELD_MS)
 
-    def visit(self, visit_id: str) -> r.VisitView | None:
+    def visit(self, visit_id: str) -> replies.VisitView | None:
         """Return a visit as it is stored; None without one."""
         for reply in self.ask(r.ShowVisit(visit=visit_id)):
-            if isinstance(reply, r.Visit):
+            if isinstance(reply, replies.Visit):
                 return reply.view
         return None

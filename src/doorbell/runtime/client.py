@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from doorbell.core.errors import DoorbellError, UnavailableError
+from doorbell.runtime import replies, wiring
 from doorbell.runtime import requests as r
-from doorbell.runtime import wiring
 from doorbell.runtime.link import Link, pair
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class RequestFailedError(DoorbellError):
     """The hub refused, or failed."""
 
-    def __init__(self, failed: r.Failed) -> None:
+    def __init__(self, failed: replies.Failed) -> None:
         super().__init__(failed.message, hint=failed.hint)
         self.exit_code = failed.exit_code
         self.error_id = failed.error_id
@@ -40,11 +40,11 @@ class Connection:
     """A conversation with a hub."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self._link = Link(sock, r.AnyReply)
+        self._link = Link(sock, replies.AnyReply)
 
     def ask(
         self, request: r.Request, fds: Sequence[int] = ()
-    ) -> Iterator[tuple[r.Reply, list[int]]]:
+    ) -> Iterator[tuple[replies.Reply, list[int]]]:
         """Send one request and yield each reply with its descriptors.
 
         The caller owns the descriptors. Ends after `Done`, which is yielded too when
@@ -58,13 +58,13 @@ class Connection:
             self._link.send(request, fds)
             while (got := self._link.receive()) is not None:
                 reply, received = got
-                if isinstance(reply, r.Failed):
+                if isinstance(reply, replies.Failed):
                     raise RequestFailedError(reply)
-                if isinstance(reply, r.Done):
+                if isinstance(reply, replies.Done):
                     if reply.note:
                         yield reply, []
                     return
-                if isinstance(reply, r.Reply):
+                if isinstance(reply, replies.Reply):
                     yield reply, received
         except (BrokenPipeError, ConnectionResetError):
             pass

@@ -11,8 +11,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import BadInputError, UnavailableError, UsageError
+from doorbell.runtime import replies, views, wiring
 from doorbell.runtime import requests as r
-from doorbell.runtime import views, wiring
 from doorbell.runtime.audited import Recorded
 from doorbell.runtime.enrolling import Enrolling
 from doorbell.runtime.link import close_all
@@ -137,10 +137,10 @@ class Conversation:
         if visit is None or visit.ring is None:
             msg = "the ring was taken, but its visit is gone"
             raise UnavailableError(msg)
-        self._peer.send(r.Accepted(ring=answer.ring, visit=visit.ring.id))
+        self._peer.send(replies.Accepted(ring=answer.ring, visit=visit.ring.id))
         if request.wait:
             await self._wait_for(visit)
-            self._peer.send(r.Visit(view=self._view_in_hand(visit)))
+            self._peer.send(replies.Visit(view=self._view_in_hand(visit)))
 
     async def _ring(self, number: int, frames: list[m.FrameRef]) -> object:
         hub = self._hub
@@ -167,7 +167,7 @@ class Conversation:
         except TimeoutError:
             return
 
-    def _view_in_hand(self, visit: OpenVisit) -> r.VisitView:
+    def _view_in_hand(self, visit: OpenVisit) -> replies.VisitView:
         state: VisitState = "degraded" if visit.course.reason else "decided"
         return views.visit_view(
             visit.record(state),
@@ -183,7 +183,9 @@ class Conversation:
             lambda store: store.visits(request.limit, request.before)
         )
         names = self._hub.household.names
-        self._peer.send(r.Visits(views=[views.visit_view(v, names, {}) for v in found]))
+        self._peer.send(
+            replies.Visits(views=[views.visit_view(v, names, {}) for v in found])
+        )
 
     async def _find(self, visit_id: str) -> wiring.VisitRecord:
         found = await self._hub.ledger.call(lambda store: store.visit(visit_id))
@@ -196,10 +198,12 @@ class Conversation:
         visit = await self._find(request.visit)
         jpeg = await self._hub.ledger.call(lambda store: store.picture(visit.id))
         told = await self._hub.ledger.call(lambda store: store.told(visit.id))
-        reply = r.Visit(view=views.visit_view(visit, self._hub.household.names, told))
+        reply = replies.Visit(
+            view=views.visit_view(visit, self._hub.household.names, told)
+        )
         self._send_with(reply, jpeg)
 
-    def _send_with(self, reply: r.Reply, data: bytes | None) -> None:
+    def _send_with(self, reply: replies.Reply, data: bytes | None) -> None:
         fds = [wiring.publish(data)] if data else []
         self._peer.send(reply, fds)
         close_all(fds)
@@ -232,10 +236,10 @@ class Conversation:
             msg = "the picture could not be made"
             raise UnavailableError(msg)
         camera = self._hub.desk.camera
-        reply = r.Looked(camera=camera.detail or camera.condition, faces=faces)
+        reply = replies.Looked(camera=camera.detail or camera.condition, faces=faces)
         self._send_with(reply, jpeg)
 
-    async def _faces_of(self, frame: m.FrameRef) -> list[r.VisitFace]:
+    async def _faces_of(self, frame: m.FrameRef) -> list[replies.VisitFace]:
         if not self._hub.supervisor.is_up("vision"):
             return []
         number = self._hub.questions.next_number()
@@ -245,7 +249,7 @@ class Conversation:
         self._hub.team.tell_all(m.ForgetVisit(visit=f"ask-{number}"))
         found: list[FaceVerdict] = answer.faces if isinstance(answer, m.Seen) else []
         names = self._hub.household.names
-        return [r.VisitFace(v, names.get(v.person_id or "")) for v in found]
+        return [replies.VisitFace(v, names.get(v.person_id or "")) for v in found]
 
     async def _test(self, request: r.TestTargets) -> None:
         await self._hub.until_ready("notify")
@@ -272,7 +276,7 @@ class Conversation:
         answered = await self._hub.dispatcher.send_now(target, notice)
         took_ms = round((time.monotonic() - began_s) * 1000, 1)
         self._peer.send(
-            r.TargetAnswered(
+            replies.TargetAnswered(
                 target=target,
                 outcome=answered.status,
                 detail=answered.detail,
@@ -280,27 +284,27 @@ class Conversation:
             )
         )
 
-    def _health(self) -> r.Health:
+    def _health(self) -> replies.Health:
         if not self._hub.supervisor.workers:
             msg = "no doorbell is running on this machine"
             raise UnavailableError(msg, hint="Start it with `doorbell run`.")
-        return r.Health(report=self._hub.health.report())
+        return replies.Health(report=self._hub.health.report())
 
     def _show_metrics(self) -> None:
         if self._observatory is None:
             msg = "no doorbell is running on this machine"
             raise UnavailableError(msg, hint="Start it with `doorbell run`.")
-        reply = r.Metrics(address=self._observatory.operations.address)
+        reply = replies.Metrics(address=self._observatory.operations.address)
         self._send_with(reply, self._observatory.system.export_json())
 
-    def _status(self) -> r.Status:
+    def _status(self) -> replies.Status:
         hub = self._hub
         camera = hub.desk.camera
-        return r.Status(
+        return replies.Status(
             version=version("doorbell-edge"),
             uptime_s=round(time.monotonic() - self._began_s, 1),
             workers=[
-                r.WorkerView(
+                replies.WorkerView(
                     worker.role,
                     str(worker.life.state),
                     worker.pid,

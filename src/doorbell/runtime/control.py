@@ -19,7 +19,7 @@ from time import monotonic_ns
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import DoorbellError, NotAllowedError, UsageError
-from doorbell.runtime import command_log
+from doorbell.runtime import command_log, replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.link import close_all
 from doorbell.runtime.peer import Peer
@@ -139,17 +139,17 @@ def listen(path: Path, group: str) -> socket.socket:
     return sock
 
 
-def _failed(error: Exception) -> r.Failed:
+def _failed(error: Exception) -> replies.Failed:
     """Say why a request was not carried out, under the id that the log has."""
     number = error_id(error)
     if isinstance(error, DoorbellError):
-        return r.Failed(
+        return replies.Failed(
             message=str(error),
             hint=error.hint,
             exit_code=error.exit_code,
             error_id=number,
         )
-    return r.Failed(message=f"a bug: {type(error).__name__}", error_id=number)
+    return replies.Failed(message=f"a bug: {type(error).__name__}", error_id=number)
 
 
 class ControlServer:
@@ -241,7 +241,7 @@ class ControlServer:
             try:
                 _refuse_unless_allowed(caller, request)
                 note = await conversation.answer(request, fds)
-                peer.send(r.Done(note=note or ""))
+                peer.send(replies.Done(note=note or ""))
             except Exception as error:  # noqa: BLE001 - the border between a command and the daemon
                 failure = error
                 peer.send(_failed(error))

@@ -15,8 +15,8 @@ from doorbell.core import enrolment
 from doorbell.core.encodings import unpacked
 from doorbell.core.errors import BadInputError, UnavailableError, UsageError
 from doorbell.core.names import clean_name
+from doorbell.runtime import replies, views, wiring
 from doorbell.runtime import requests as r
-from doorbell.runtime import views, wiring
 from doorbell.runtime.erasure_notes import note_erasures
 from doorbell.runtime.frame_desk import read_all
 from doorbell.runtime.link import close_all
@@ -81,7 +81,7 @@ class Enrolling:
             case r.EnrolCommit():
                 await self._commit()
             case r.ListPeople():
-                self._peer.send(r.People(people=await self._all()))
+                self._peer.send(replies.People(people=await self._all()))
             case r.ShowPerson(who=who):
                 await self._show(who)
             case r.JudgePeople():
@@ -138,7 +138,7 @@ class Enrolling:
         person = await self._store(draft)
         engine = self._hub.household.engine
         self._peer.send(
-            r.Imported(
+            replies.Imported(
                 person=views.person_view(person),
                 encodings=len(draft.photos),
                 usable=engine.space == space if engine else None,
@@ -242,7 +242,7 @@ class Enrolling:
         finally:
             close_all(fds)
         self._peer.send(
-            r.PhotoJudged(label=label, accepted=True, reason=verdict.remark)
+            replies.PhotoJudged(label=label, accepted=True, reason=verdict.remark)
         )
 
     def _limits(self) -> enrolment.EnrolmentLimits:
@@ -258,7 +258,9 @@ class Enrolling:
         )
 
     def _judged(self, label: str, refusal: str) -> None:
-        self._peer.send(r.PhotoJudged(label=label, accepted=False, reason=refusal))
+        self._peer.send(
+            replies.PhotoJudged(label=label, accepted=False, reason=refusal)
+        )
 
     async def _commit(self) -> None:
         draft = self._drafted()
@@ -271,7 +273,7 @@ class Enrolling:
         self._draft = None
         separation = await self._separation()
         self._peer.send(
-            r.Enrolled(
+            replies.Enrolled(
                 person=views.person_view(person),
                 separation=separation,
                 lacking=enrolment.lacking(draft.faces),
@@ -304,7 +306,7 @@ class Enrolling:
             msg = "recognition is not running"
             raise UnavailableError(msg)
         self._peer.send(
-            r.PeopleJudged(
+            replies.PeopleJudged(
                 separation=separation,
                 people=len(await self._people()),
                 engine=engine.engine,
@@ -313,7 +315,7 @@ class Enrolling:
             )
         )
 
-    async def _separation(self) -> r.Separation:
+    async def _separation(self) -> replies.Separation:
         number = self._hub.questions.next_number()
         answer, fds = await self._hub.questions.ask(
             "vision", number, m.JudgeGallery(request=number)
@@ -324,14 +326,14 @@ class Enrolling:
             raise UnavailableError(msg)
         return self._named(answer.separation)
 
-    def _named(self, found: Separation) -> r.Separation:
+    def _named(self, found: Separation) -> replies.Separation:
         names = self._hub.household.names
-        return r.Separation(
+        return replies.Separation(
             photos=found.photos,
             right=found.right,
             worst=[self._hurtful(standing) for standing in found.worst],
             lookalikes=[
-                r.Lookalike(
+                replies.Lookalike(
                     names.get(pair.person_id, "?"),
                     names.get(pair.other_id, "?"),
                     round(pair.likeness, 3),
@@ -354,7 +356,7 @@ class Enrolling:
     async def _people(self) -> list[PersonRecord]:
         return await self._hub.ledger.call(lambda store: store.people())
 
-    async def _all(self) -> list[r.PersonView]:
+    async def _all(self) -> list[replies.PersonView]:
         left_out = self._hub.household.left_out
         now_s = self._hub.clock.now().wall_s()
         return [
@@ -372,7 +374,7 @@ class Enrolling:
             lambda store: store.visits_of(person.id)
         )
         self._peer.send(
-            r.Person(
+            replies.Person(
                 person=views.person_view(
                     person,
                     self._hub.household.left_out[person.id],
@@ -400,7 +402,7 @@ class Enrolling:
         await self._hub.household.refresh()
         await note_erasures(self._hub)
         self._peer.send(
-            r.Erased(name=person.name, photos=person.photos, pictures=pictures)
+            replies.Erased(name=person.name, photos=person.photos, pictures=pictures)
         )
 
     async def _export(self, who: str) -> None:
@@ -415,5 +417,5 @@ class Enrolling:
 
     def _export_file(self, filename: str, data: bytes) -> None:
         fd = wiring.publish(data)
-        self._peer.send(r.Exported(filename=filename), [fd])
+        self._peer.send(replies.Exported(filename=filename), [fd])
         os.close(fd)

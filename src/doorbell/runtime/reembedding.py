@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 
 from doorbell.core.errors import BadInputError, UnavailableError
 from doorbell.core.reembed import face_of
-from doorbell.runtime import requests as r
-from doorbell.runtime import wiring
+from doorbell.runtime import replies, wiring
 from doorbell.runtime.link import close_all
 from doorbell.stages import messages as m
 
@@ -71,7 +70,7 @@ class Reembedding:
             await self._person(person, engine.space, course)
         replaced = await self._store(course)
         self._peer.send(
-            r.Reembedded(
+            replies.Reembedded(
                 engine=engine.engine,
                 replaced=replaced,
                 current=course.current,
@@ -108,7 +107,7 @@ class Reembedding:
                     self._settle(course, person.name, (number, photo.id, faces), [])
                     references += faces
             course.done += 1
-            self._peer.send(r.Reembedding(done=course.done, total=course.total))
+            self._peer.send(replies.Reembedding(done=course.done, total=course.total))
         # Whoever stands beside the person is told apart by the other photographs.
         for one in crowded:
             self._settle(course, person.name, one, references)

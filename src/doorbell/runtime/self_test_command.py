@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import UnavailableError, UsageError
-from doorbell.runtime import requests as r
-from doorbell.runtime import views
+from doorbell.runtime import replies, views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 MAX_PICTURES = 16
 
 
-async def self_test(hub: Hub, fds: Sequence[int]) -> r.Visit:
+async def self_test(hub: Hub, fds: Sequence[int]) -> replies.Visit:
     """Ring without anybody hearing of it, and say what came of it.
 
     Args:
@@ -59,4 +58,4 @@ async def self_test(hub: Hub, fds: Sequence[int]) -> r.Visit:
     if "delivered" in test.legs:
         push_ns = visit.edge.mono_ns + round(test.legs["delivered"] * 1e9)
     view = views.visit_view(visit.record(state), hub.household.names, told, push_ns)
-    return r.Visit(view=view)
+    return replies.Visit(view=view)

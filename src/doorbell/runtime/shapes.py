@@ -9,7 +9,7 @@ from doorbell.core.decision import Decision
 from doorbell.core.localtime import local_at
 
 if TYPE_CHECKING:
-    from doorbell.runtime.requests import VisitFace, VisitView
+    from doorbell.runtime.replies import VisitFace, VisitView
 
 _DECISIONS = frozenset(Decision)
 # What a step of a visit is called by scripts, where it is not its own name.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from doorbell.core.enrolment import is_outgrown
-from doorbell.runtime import requests as r
+from doorbell.runtime import replies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ ERASED = "erased"
 
 def person_view(
     person: PersonRecord, left_out: int = 0, now_s: float | None = None
-) -> r.PersonView:
+) -> replies.PersonView:
     """Return a person as commands show one.
 
     Args:
@@ -28,7 +28,7 @@ def person_view(
         now_s: wall seconds; None if nobody knows.
     """
     enrolled_s = person.enrolled.wall_s()
-    return r.PersonView(
+    return replies.PersonView(
         id=person.id,
         name=person.name,
         consent=person.consent,
@@ -44,7 +44,7 @@ def visit_view(
     names: Mapping[str, str],
     told: Mapping[str, str],
     push_ns: int | None = None,
-) -> r.VisitView:
+) -> replies.VisitView:
     """Return a visit as commands show one.
 
     Args:
@@ -57,7 +57,7 @@ def visit_view(
     if push_ns is not None:
         steps["push"] = push_ns
     edge_ns = steps.pop("edge", None)
-    return r.VisitView(
+    return replies.VisitView(
         id=visit.id,
         ring=visit.ring,
         at_s=visit.ring.stamp.wall_s(),
@@ -88,7 +88,7 @@ def _timings(steps: Mapping[str, int], edge_ns: int | None) -> dict[str, float]:
 
 def _face(
     verdict: FaceVerdict, names: Mapping[str, str], label: str | None
-) -> r.VisitFace:
+) -> replies.VisitFace:
     name = names.get(verdict.person_id, ERASED) if verdict.person_id else None
     truth = None if label is None else names.get(label, ERASED)
-    return r.VisitFace(verdict, name, NOBODY_ENROLLED if label == "" else truth)
+    return replies.VisitFace(verdict, name, NOBODY_ENROLLED if label == "" else truth)

@@ -14,6 +14,7 @@ import msgspec
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.shapes import press_view, visit_view
 from doorbell.web.limits import Allowance, Allowances, RecentClients
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     class Hub(Protocol):
         """Who answers: `asking.Questioner`, or a script in tests."""
 
-        async def ask(self, request: r.Request, within_s: float) -> list[r.Reply]:
+        async def ask(self, request: r.Request, within_s: float) -> list[replies.Reply]:
             """Return all replies to one request."""
             ...
 
@@ -109,8 +110,10 @@ class Api:
         query = request.query_params
         _refuse_unknown(query, {"limit", "before"})
         asked = r.ListVisits(limit=_limit(query), before=query.get("before"))
-        replies = await self._hub.ask(asked, LIST_S)
-        views = [v for one in replies if isinstance(one, r.Visits) for v in one.views]
+        heard = await self._hub.ask(asked, LIST_S)
+        views = [
+            v for one in heard if isinstance(one, replies.Visits) for v in one.views
+        ]
         more = views[-1].id if len(views) == asked.limit else None
         return _json({"visits": [visit_view(view) for view in views], "next": more})
 
@@ -121,12 +124,12 @@ class Api:
         if wait_s := self._rings.wait_s(time.monotonic()):
             raise _too_many(wait_s)
         asked = r.PressRequest(wait=wanted.wait)
-        replies = await self._hub.ask(asked, VISIT_S if wanted.wait else RING_S)
-        for reply in replies:
-            if isinstance(reply, r.Visit):
+        heard = await self._hub.ask(asked, VISIT_S if wanted.wait else RING_S)
+        for reply in heard:
+            if isinstance(reply, replies.Visit):
                 return _json(press_view(reply.view))
-        for reply in replies:
-            if isinstance(reply, r.Accepted):
+        for reply in heard:
+            if isinstance(reply, replies.Accepted):
                 return _json(_accepted(reply), HTTPStatus.ACCEPTED)
         status = HTTPStatus.SERVICE_UNAVAILABLE
         raise ProblemError(status, "unavailable", "the doorbell took no ring")
@@ -165,7 +168,7 @@ def _json(content: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
     return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
-def _accepted(reply: r.Accepted) -> dict[str, object]:
+def _accepted(reply: replies.Accepted) -> dict[str, object]:
     ring = reply.ring
     return {"ring": ring.id, "visit": reply.visit, "durable": ring.durable}
 

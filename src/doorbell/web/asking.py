@@ -6,6 +6,7 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from doorbell.runtime import replies
 from doorbell.runtime import requests as r
 from doorbell.runtime.carried import addressed
 from doorbell.runtime.link import close_all, pair
@@ -31,7 +32,7 @@ class Questioner:
         self._link = link
         self._room = asyncio.Semaphore(MAX_AT_ONCE)
 
-    async def ask(self, request: r.Request, within_s: float) -> list[r.Reply]:
+    async def ask(self, request: r.Request, within_s: float) -> list[replies.Reply]:
         """Return all replies to one request.
 
         Args:
@@ -49,7 +50,7 @@ class Questioner:
             status = HTTPStatus.GATEWAY_TIMEOUT
             raise ProblemError(status, "no_answer", message) from error
 
-    async def _replies(self, request: r.Request) -> AsyncIterator[r.Reply]:
+    async def _replies(self, request: r.Request) -> AsyncIterator[replies.Reply]:
         ours, theirs = pair()
         inbox: asyncio.Queue[object] = asyncio.Queue()
 
@@ -57,22 +58,24 @@ class Questioner:
             close_all(fds)
             inbox.put_nowait(message)
 
-        peer = Peer(ours, r.AnyReply, received, lambda: inbox.put_nowait(None))
+        peer = Peer(ours, replies.AnyReply, received, lambda: inbox.put_nowait(None))
         try:
             with theirs:
                 self._link.send(addressed(Converse()), [theirs.fileno()])
             peer.send(request)
-            while not isinstance(reply := await inbox.get(), r.Done):
+            while not isinstance(reply := await inbox.get(), replies.Done):
                 yield _unless_refused(reply)
         finally:
             peer.close()
 
 
-def _unless_refused(reply: object) -> r.Reply:
+def _unless_refused(reply: object) -> replies.Reply:
     match reply:
-        case r.Failed(message=message, hint=hint, exit_code=code, error_id=error_id):
+        case replies.Failed(
+            message=message, hint=hint, exit_code=code, error_id=error_id
+        ):
             raise refused_by_hub(message, hint, code, error_id)
-        case r.Reply():
+        case replies.Reply():
             return reply
         case _:
             status = HTTPStatus.SERVICE_UNAVAILABLE

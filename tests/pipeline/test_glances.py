@@ -10,8 +10,9 @@ import numpy as np
 from config.sections import Vision
 from doorbell.adapters.sealed import read_sealed, sealed_memfd
 from doorbell.core.decision import Box, Decision
-from doorbell.stages.messages import NO_VISIT, FrameRef, LoadGallery, Look, Seen
+from doorbell.stages.messages import FrameRef
 from doorbell.stages.vision import VisionStage
+from doorbell.stages.vision_messages import NO_VISIT, LoadGallery, Look, Seen
 from doorbell.testing.clock import FakeClock
 from doorbell.testing.faces import Marker, embedding, open_fake_engine, scene
 

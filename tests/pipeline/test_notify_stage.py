@@ -21,8 +21,8 @@ from doorbell.core.decision import Box, Decision
 from doorbell.core.errors import BadInputError, BadSettingsError
 from doorbell.core.stamp import Stamp
 from doorbell.stages import notify as notify_module
-from doorbell.stages.messages import Deliver, Delivered, Notice, NoticeFace
 from doorbell.stages.notify import NotifyStage
+from doorbell.stages.notify_messages import Deliver, Delivered, Notice, NoticeFace
 from doorbell.testing.notifier import FakeNotifier
 from doorbell.testing.sink import Sink
 

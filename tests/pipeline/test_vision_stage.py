@@ -15,24 +15,21 @@ from doorbell.adapters.sealed import read_sealed, sealed_memfd
 from doorbell.core.decision import Box, Decision
 from doorbell.core.errors import BadInputError, UnavailableError
 from doorbell.ports.ring import StaleFrameError
+from doorbell.stages.directions import FromWorker
 from doorbell.stages.face_reader import MAX_FACES
-from doorbell.stages.messages import (
-    EncodePicture,
+from doorbell.stages.messages import EncodePicture, FrameRef, PictureEncoded, Stop
+from doorbell.stages.vision import VisionStage
+from doorbell.stages.vision_messages import (
     EngineReady,
     ExtractFaces,
     FacesExtracted,
     ForgetVisit,
-    FrameRef,
-    FromWorker,
     GalleryJudged,
     JudgeGallery,
     LoadGallery,
     Look,
-    PictureEncoded,
     Seen,
-    Stop,
 )
-from doorbell.stages.vision import VisionStage
 from doorbell.testing.faces import Marker, embedding, open_fake_engine, scene
 
 if TYPE_CHECKING:

@@ -141,6 +141,6 @@ def test_looking_stops_only_when_every_face_is_settled(
 def test_hub_ranks_frames_and_judges_photos_without_numpy() -> None:
     code = (
         "import sys, doorbell.core.burst, doorbell.core.enrolment, "
-        "doorbell.stages.messages; sys.exit('numpy' in sys.modules)"
+        "doorbell.stages.directions; sys.exit('numpy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -14,11 +14,11 @@ from doorbell.core.ring import Ring
 from doorbell.core.stamp import Stamp
 from doorbell.runtime.hub_side import UNTOLD, HubSide, listen
 from doorbell.runtime.link import Link
+from doorbell.stages.directions import FromWorker
 from doorbell.stages.messages import (
     Beat,
     Configure,
     CursorMoved,
-    FromWorker,
     Ready,
     RequestRing,
     Rung,

@@ -10,7 +10,8 @@ import pytest
 from doorbell.core.errors import BadInputError
 from doorbell.runtime.link import MAX_MESSAGE_BYTES, Codec, Link, pair
 from doorbell.runtime.peer import MAX_BACKLOG, Peer
-from doorbell.stages.messages import Beat, FromWorker, Ready, Stop
+from doorbell.stages.directions import FromWorker
+from doorbell.stages.messages import Beat, Ready, Stop
 
 
 def test_a_message_and_its_descriptor_arrive_together() -> None:

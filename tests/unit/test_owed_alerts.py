@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 from doorbell.runtime.alarms import FIRST_WAIT_S, LONGEST_WAIT_S, OWED_S, Owed
-from doorbell.stages.messages import Notice
+from doorbell.stages.notify_messages import Notice
 
 
 def notice(key: str, subject: str = "disk") -> Notice:

@@ -22,7 +22,7 @@ from doorbell.runtime.ledger import Ledger
 from doorbell.runtime.link import pair
 from doorbell.runtime.peer import Peer
 from doorbell.runtime.security_desk import malformed
-from doorbell.stages.messages import FromWorker
+from doorbell.stages.directions import FromWorker
 from monitoring.logging.security import recorder
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from doorbell.runtime.carried import about, addressed
 from doorbell.runtime.reporting import MOST_WAITING, SpanBuffer
 from doorbell.runtime.traces import ROLE, Traces
-from doorbell.stages.messages import ForgetVisit, Stop
+from doorbell.stages.messages import Stop
+from doorbell.stages.vision_messages import ForgetVisit
 from doorbell.stages.watching import ExportSpans, SpansEnded, SpansExported
 from monitoring.logging.structured_logging import (
     CorrelationContext,

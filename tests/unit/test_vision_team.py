@@ -11,7 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from doorbell.core.decision import Decision
 from doorbell.runtime.vision_team import VisionTeam, kind_of, vision_roles
-from doorbell.stages.messages import ForgetVisit, FrameRef, Look, Seen
+from doorbell.stages.messages import FrameRef
+from doorbell.stages.vision_messages import ForgetVisit, Look, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,8 @@ import pytest
 
 from doorbell.runtime.link import Link, pair
 from doorbell.runtime.worker import serve
-from doorbell.stages.messages import Beat, FromHub, FromWorker, Stop
+from doorbell.stages.directions import FromHub, FromWorker
+from doorbell.stages.messages import Beat, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

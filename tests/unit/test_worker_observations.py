@@ -10,7 +10,7 @@ import pytest
 from config.production.production_settings import ProductionSettings
 from doorbell.runtime.link import Link, pair
 from doorbell.runtime.reporting import Reporter
-from doorbell.stages.messages import FromWorker
+from doorbell.stages.directions import FromWorker
 from doorbell.stages.watching import Observe
 from monitoring.logging.security import recorder
 from monitoring.metrics import recording

@@ -16,8 +16,9 @@ from doorbell.core.errors import BadInputError
 from doorbell.core.faces import Gallery
 from doorbell.evaluation.plain_recognition import NS_PER_MS, Steps
 from doorbell.runtime import wiring
-from doorbell.stages.messages import ForgetVisit, FrameRef, LoadGallery, Look, Seen
+from doorbell.stages.messages import FrameRef
 from doorbell.stages.vision import VisionStage
+from doorbell.stages.vision_messages import ForgetVisit, LoadGallery, Look, Seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,7 +23,7 @@ from doorbell.runtime.client import open_connection
 from doorbell.runtime.link import Codec
 from doorbell.runtime.reporting import SpanBuffer
 from doorbell.runtime.traces import Traces
-from doorbell.stages.messages import FromWorker
+from doorbell.stages.directions import FromWorker
 from monitoring.logging.correlation import new_correlation_id
 from monitoring.tracing import spans
 from monitoring.tracing.context import traceparent, working_on

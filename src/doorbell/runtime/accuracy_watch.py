@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from doorbell.core.accuracy import Score, score
 from doorbell.core.errors import DoorbellError
-from doorbell.stages import messages as m
+from doorbell.stages.vision_messages import GalleryJudged, JudgeGallery
 from monitoring.metrics.recording import record_gauge
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ class AccuracyWatch:
         if not hub.supervisor.is_up("vision") or hub.doorkeeper.is_busy:
             return Score(0, 0)
         number = hub.questions.next_number()
-        question = m.JudgeGallery(request=number)
+        question = JudgeGallery(request=number)
         answer, _ = await hub.questions.ask("vision", number, question)
-        if not isinstance(answer, m.GalleryJudged):
+        if not isinstance(answer, GalleryJudged):
             return Score(0, 0)
         found = Score(answer.separation.right, answer.separation.photos)
         self._judged = (state, found)

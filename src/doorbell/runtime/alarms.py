@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import UnavailableError
-from doorbell.stages.messages import Notice
+from doorbell.stages.notify_messages import Notice
 from monitoring.alerts.evaluator import AlertEvaluator
 from monitoring.alerts.history import Reading
 from monitoring.alerts.rules import GROUPS

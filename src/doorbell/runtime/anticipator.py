@@ -10,13 +10,14 @@ import time
 from typing import TYPE_CHECKING
 
 from doorbell.core.anticipation import GlancePlan
-from doorbell.stages.messages import NO_VISIT, Look
+from doorbell.stages.vision_messages import NO_VISIT, Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from doorbell.runtime.frame_desk import FrameDesk
-    from doorbell.stages.messages import FrameRef, Seen
+    from doorbell.stages.messages import FrameRef
+    from doorbell.stages.vision_messages import Seen
 
 
 class Anticipator:

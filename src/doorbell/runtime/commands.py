@@ -18,6 +18,8 @@ from doorbell.runtime.enrolling import Enrolling
 from doorbell.runtime.link import close_all
 from doorbell.runtime.self_test_command import self_test
 from doorbell.stages import messages as m
+from doorbell.stages.notify_messages import Notice
+from doorbell.stages.vision_messages import ForgetVisit, Look, Seen
 
 if TYPE_CHECKING:
     from doorbell.core.decision import FaceVerdict
@@ -244,10 +246,10 @@ class Conversation:
             return []
         number = self._hub.questions.next_number()
         answer, _ = await self._hub.questions.ask(
-            "vision", number, m.Look(visit=f"ask-{number}", frame=frame)
+            "vision", number, Look(visit=f"ask-{number}", frame=frame)
         )
-        self._hub.team.tell_all(m.ForgetVisit(visit=f"ask-{number}"))
-        found: list[FaceVerdict] = answer.faces if isinstance(answer, m.Seen) else []
+        self._hub.team.tell_all(ForgetVisit(visit=f"ask-{number}"))
+        found: list[FaceVerdict] = answer.faces if isinstance(answer, Seen) else []
         names = self._hub.household.names
         return [replies.VisitFace(v, names.get(v.person_id or "")) for v in found]
 
@@ -270,7 +272,7 @@ class Conversation:
     async def _test_one(self, target: str, now_s: float | None) -> None:
         number = self._hub.questions.next_number()
         began_s = time.monotonic()
-        notice = m.Notice(
+        notice = Notice(
             kind="test", key=f"test-{number}", replaces=f"test-{number}", at_s=now_s
         )
         answered = await self._hub.dispatcher.send_now(target, notice)

@@ -29,7 +29,7 @@ from doorbell.runtime.backlog import Backlog, backlog
 from doorbell.runtime.link import close_all
 from doorbell.runtime.unstored import UnstoredItems
 from doorbell.runtime.wiring import publish
-from doorbell.stages.messages import Deliver, Notice
+from doorbell.stages.notify_messages import Deliver, Notice
 from monitoring.metrics.label_values import OTHER
 from monitoring.metrics.recording import record_counter
 from monitoring.tracing.context import working_on
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
     from doorbell.ports.clock import Clock
     from doorbell.ports.store import OutboxState, VisitRecord
     from doorbell.runtime.ledger import Ledger
-    from doorbell.stages.messages import Delivered, EngineReady
+    from doorbell.stages.notify_messages import Delivered
+    from doorbell.stages.vision_messages import EngineReady
 
 log = logging.getLogger("doorbell.outbox")
 

@@ -19,7 +19,8 @@ from doorbell.core.ring import press_id
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.visit import Act, VisitCourse, VisitLimits
 from doorbell.runtime.open_visit import OpenVisit
-from doorbell.stages.messages import CursorMoved, ForgetVisit
+from doorbell.stages.messages import CursorMoved
+from doorbell.stages.vision_messages import ForgetVisit
 from monitoring.tracing.context import working_on
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
     from doorbell.runtime.frame_desk import FrameDesk
     from doorbell.runtime.open_visit import Happening
     from doorbell.runtime.visit_frames import VisitFrames
-    from doorbell.stages.messages import FrameRef, Look, PressBegan, Rung, Seen
+    from doorbell.stages.messages import FrameRef, PressBegan, Rung
+    from doorbell.stages.vision_messages import Look, Seen
 
 log = logging.getLogger("doorbell.visits")
 

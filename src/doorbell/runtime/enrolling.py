@@ -21,7 +21,13 @@ from doorbell.runtime.erasure_notes import note_erasures
 from doorbell.runtime.frame_desk import read_all
 from doorbell.runtime.link import close_all
 from doorbell.runtime.reembedding import Reembedding
-from doorbell.stages import messages as m
+from doorbell.stages.vision_messages import (
+    ExtractedFace,
+    ExtractFaces,
+    FacesExtracted,
+    GalleryJudged,
+    JudgeGallery,
+)
 
 if TYPE_CHECKING:
     from doorbell.core.enrolment import PhotoStanding, Separation
@@ -40,7 +46,7 @@ class Draft:
     consent: str
     person_id: str | None
     photos: list[EnrolledPhoto] = field(default_factory=list)
-    faces: list[m.ExtractedFace] = field(default_factory=list)
+    faces: list[ExtractedFace] = field(default_factory=list)
 
 
 class Enrolling:
@@ -217,12 +223,12 @@ class Enrolling:
         face: int | None = None,
     ) -> None:
         number = self._hub.questions.next_number()
-        question = m.ExtractFaces(request=number, width=size[0], height=size[1])
+        question = ExtractFaces(request=number, width=size[0], height=size[1])
         answer, fds = await self._hub.questions.ask(
             "vision", number, question, [rgb_fd]
         )
         try:
-            if not isinstance(answer, m.FacesExtracted) or answer.error:
+            if not isinstance(answer, FacesExtracted) or answer.error:
                 reason = getattr(answer, "error", "") or "recognition gave no answer"
                 self._judged(label, reason)
                 return
@@ -318,10 +324,10 @@ class Enrolling:
     async def _separation(self) -> replies.Separation:
         number = self._hub.questions.next_number()
         answer, fds = await self._hub.questions.ask(
-            "vision", number, m.JudgeGallery(request=number)
+            "vision", number, JudgeGallery(request=number)
         )
         close_all(fds)
-        if not isinstance(answer, m.GalleryJudged):
+        if not isinstance(answer, GalleryJudged):
             msg = "recognition gave no answer"
             raise UnavailableError(msg)
         return self._named(answer.separation)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from doorbell.core.errors import BadInputError, StorageError
 from doorbell.runtime import wiring
 from doorbell.runtime.link import close_all
-from doorbell.stages import messages as m
+from doorbell.stages.vision_messages import EngineReady, LoadGallery
 from monitoring.logging.structured_logging import protect_names
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Household:
         self.left_out: Counter[str] = Counter()
         self.compared = 0
         self.gallery_version = 0
-        self.engine: m.EngineReady | None = None
+        self.engine: EngineReady | None = None
 
     async def refresh(self) -> None:
         """Learn the names anew, and tell vision who is enrolled."""
@@ -71,7 +71,7 @@ class Household:
         ids, rows = await self._ledger.call(lambda store: store.gallery(engine.space))
         self._note_left_out(ids)
         self.gallery_version = next(self._versions)
-        message = m.LoadGallery(
+        message = LoadGallery(
             version=self.gallery_version,
             dimensions=engine.dimensions,
             person_ids=ids,

@@ -45,6 +45,14 @@ from doorbell.runtime.traces import ROLE, Traces
 from doorbell.runtime.vision_team import VISION, VisionTeam, kind_of
 from doorbell.runtime.visit_frames import VisitFrames
 from doorbell.stages import messages as m
+from doorbell.stages.notify_messages import Delivered
+from doorbell.stages.vision_messages import (
+    NO_VISIT,
+    EngineReady,
+    FacesExtracted,
+    GalleryJudged,
+    Seen,
+)
 from doorbell.stages.watching import Observed
 
 if TYPE_CHECKING:
@@ -251,10 +259,10 @@ class Hub:
             if self._may_glance():
                 self.anticipator.frame_came(message.frame)
 
-    def _seen(self, message: m.Seen) -> None:
+    def _seen(self, message: Seen) -> None:
         self.model_passes += message.passes
         self.team.answered(message.visit)
-        if message.visit == m.NO_VISIT:
+        if message.visit == NO_VISIT:
             self.anticipator.seen(message)
         elif message.visit.startswith("ask-"):
             self.questions.answered(int(message.visit.removeprefix("ask-")), message)
@@ -278,7 +286,7 @@ class Hub:
             case m.PictureEncoded():
                 self.desk.picture_encoded(message, fds)
                 return
-            case m.Seen():
+            case Seen():
                 self._seen(message)
             case m.PressBegan():
                 self.synthetic.give_way()
@@ -289,7 +297,7 @@ class Hub:
             case m.Rung():
                 self.synthetic.give_way()
                 self.doorkeeper.rung(message)
-            case m.Delivered():
+            case Delivered():
                 self._spawn(self.dispatcher.delivered(message))
             case _:
                 self._rare(role, message, fds)
@@ -311,7 +319,7 @@ class Hub:
                 self.desk.camera_changed(message)
                 log.info("camera_state", extra={"condition": message.condition})
                 self.doorkeeper.camera_changed()
-            case m.EngineReady():
+            case EngineReady():
                 self.household.engine = self.dispatcher.engine = message
             case m.ButtonState():
                 self._button_state(message)
@@ -319,7 +327,7 @@ class Hub:
                 log.warning(
                     "button_stuck", extra={"stuck": stuck, "held_s": round(held_s)}
                 )
-            case m.RingAccepted() | m.FacesExtracted() | m.GalleryJudged():
+            case m.RingAccepted() | FacesExtracted() | GalleryJudged():
                 self.questions.answered(message.request, message, fds)
                 return
             case _:

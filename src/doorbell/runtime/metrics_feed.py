@@ -18,6 +18,7 @@ from doorbell.runtime import wiring
 from doorbell.runtime.audience import Onlooker
 from doorbell.runtime.vision_team import kind_of
 from doorbell.stages import messages as m
+from doorbell.stages.vision_messages import Seen
 from doorbell.stages.watching import Observe
 from monitoring.metrics.label_values import OTHER
 from monitoring.metrics.recording import (
@@ -156,7 +157,7 @@ class MetricsFeed(Onlooker):
                 self.learn_targets()
                 for one in observations:
                     record(one)
-            case m.Seen():
+            case Seen():
                 _looked(role, message)
             case m.PressVoid():
                 _event("press", "void")
@@ -216,7 +217,7 @@ class MetricsFeed(Onlooker):
             _queue("inbox", role, worker.peer.backlog if worker.peer else 0)
 
 
-def _looked(role: str, message: m.Seen) -> None:
+def _looked(role: str, message: Seen) -> None:
     for step in ("detect", "embed"):
         if step in message.took_ms:
             record_stage(step, role, message.took_ms[step] / MS_PER_S)

@@ -14,7 +14,7 @@ from msgspec import structs
 from doorbell.core.decision import Decision
 from doorbell.core.targets import NOWHERE
 from doorbell.core.visitor import Visitor
-from doorbell.stages.messages import Notice, NoticeFace
+from doorbell.stages.notify_messages import Notice, NoticeFace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from doorbell.core.rules import Telling
     from doorbell.core.stamp import Stamp
     from doorbell.ports.store import OutboxItem, VisitRecord
-    from doorbell.stages.messages import EngineReady
+    from doorbell.stages.vision_messages import EngineReady
 
 # A push this long after its ring says when the ring was.
 LATE_S = 60.0

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from doorbell.core.stamp import Stamp
     from doorbell.core.visit import VisitCourse
     from doorbell.ports.store import VisitState
-    from doorbell.stages.messages import FrameRef, Seen
+    from doorbell.stages.messages import FrameRef
+    from doorbell.stages.vision_messages import Seen
 
 Happening = Literal["ring", "joined", "captured", "told", "decided", "degraded"]
 

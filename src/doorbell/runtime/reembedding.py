@@ -15,7 +15,7 @@ from doorbell.core.errors import BadInputError, UnavailableError
 from doorbell.core.reembed import face_of
 from doorbell.runtime import replies, wiring
 from doorbell.runtime.link import close_all
-from doorbell.stages import messages as m
+from doorbell.stages.vision_messages import ExtractFaces, FacesExtracted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -157,14 +157,14 @@ class Reembedding:
 
     async def _ask(self, picture: wiring.DecodedPicture) -> tuple[list[bytes], str]:
         number = self._hub.questions.next_number()
-        question = m.ExtractFaces(
+        question = ExtractFaces(
             request=number, width=picture.width, height=picture.height
         )
         answer, fds = await self._hub.questions.ask(
             "vision", number, question, [picture.fd]
         )
         close_all(fds)
-        if not isinstance(answer, m.FacesExtracted) or answer.error:
+        if not isinstance(answer, FacesExtracted) or answer.error:
             return [], getattr(answer, "error", "") or "recognition gave no answer"
         faces = [face.embedding for face in answer.faces]
         _, refusal = face_of(faces, faces)

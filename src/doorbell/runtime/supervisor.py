@@ -24,7 +24,8 @@ from doorbell.runtime.link import pair
 from doorbell.runtime.peer import Peer
 from doorbell.runtime.remote import RemoteEnd, remote_policy
 from doorbell.runtime.security_desk import malformed
-from doorbell.stages.messages import Beat, Broken, Configure, FromWorker, Ready, Stop
+from doorbell.stages.directions import FromWorker
+from doorbell.stages.messages import Beat, Broken, Configure, Ready, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

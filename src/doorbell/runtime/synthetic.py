@@ -30,6 +30,7 @@ from doorbell.runtime.self_test_world import (
     VisionOnly,
 )
 from doorbell.stages import messages as m
+from doorbell.stages.vision_messages import Seen
 from monitoring.health import rules
 from monitoring.health.checklist import Check
 from monitoring.health.facts import SyntheticFacts
@@ -242,7 +243,7 @@ class SyntheticBell:
         match message:
             case m.Rung() if message.ring.source == "synthetic":
                 self._rung(message)
-            case m.Seen(visit=visit) if visit.startswith(CALLED):
+            case Seen(visit=visit) if visit.startswith(CALLED):
                 self._keeper.seen(message)
             case _:
                 return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from doorbell.stages.messages import ForgetVisit, Look
+from doorbell.stages.vision_messages import ForgetVisit, Look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence

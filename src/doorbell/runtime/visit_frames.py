@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from doorbell.core import burst
-from doorbell.stages.messages import Look
+from doorbell.stages.vision_messages import Look
 
 if TYPE_CHECKING:
     from doorbell.runtime.anticipator import Anticipator

@@ -23,14 +23,8 @@ from doorbell.runtime import wiring
 from doorbell.runtime.carried import about, addressed
 from doorbell.runtime.link import Link
 from doorbell.runtime.reporting import Reporter
-from doorbell.stages.messages import (
-    Beat,
-    Broken,
-    Configure,
-    FromHub,
-    Ready,
-    Stop,
-)
+from doorbell.stages.directions import FromHub
+from doorbell.stages.messages import Beat, Broken, Configure, Ready, Stop
 from monitoring.logging.structured_logging import error_id, log_uncaught
 
 if TYPE_CHECKING:

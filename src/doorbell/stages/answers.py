@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from doorbell.core.burst import is_conclusive
 from doorbell.core.decision import strongest
 from doorbell.core.errors import BadInputError
-from doorbell.stages.messages import ExtractedFace, Seen
+from doorbell.stages.vision_messages import ExtractedFace, Seen
 
 if TYPE_CHECKING:
     from doorbell.core.faces import Gallery, Likeness
     from doorbell.core.tracks import Outcome
     from doorbell.stages.face_reader import ReadFace
-    from doorbell.stages.messages import Look
+    from doorbell.stages.vision_messages import Look
     from monitoring.tracing.spans import Fact
 
 

@@ -19,7 +19,7 @@ from monitoring.tracing.context import continued
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from doorbell.stages.messages import Deliver
+    from doorbell.stages.notify_messages import Deliver
 
 log = logging.getLogger("doorbell.notify")
 

@@ -24,7 +24,7 @@ from doorbell.core.wording import LikenessScale, Occasion, face_label, in_words
 from doorbell.ports.notifier import Answer, Outcome, Push
 from doorbell.ports.picture import FaceFrame
 from doorbell.stages.lane import Job, Lane
-from doorbell.stages.messages import Deliver, Delivered
+from doorbell.stages.notify_messages import Deliver, Delivered
 from monitoring.logging.structured_logging import protect_names
 from monitoring.metrics.recording import record_counter, record_stage
 from monitoring.tracing.context import continued
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from doorbell.ports.notifier import Notifier
     from doorbell.ports.picture import PictureRenderer
     from doorbell.ports.stage import Outlet
-    from doorbell.stages.messages import Notice, NoticeFace
+    from doorbell.stages.notify_messages import Notice, NoticeFace
 
 IDLE_S = 1.0
 # More than this waits in the outbox rather than here.

@@ -24,22 +24,20 @@ from doorbell.ports.faces import DetectedFace
 from doorbell.stages.answers import extracted, facts_of, seen_of
 from doorbell.stages.face_reader import FaceReader
 from doorbell.stages.glances import Glances
-from doorbell.stages.messages import (
+from doorbell.stages.messages import EncodePicture, FrameRef, PictureEncoded
+from doorbell.stages.tidiness import Tidiness, nothing
+from doorbell.stages.vision_messages import (
     NO_VISIT,
-    EncodePicture,
     EngineReady,
     ExtractFaces,
     FacesExtracted,
     ForgetVisit,
-    FrameRef,
     GalleryJudged,
     JudgeGallery,
     LoadGallery,
     Look,
-    PictureEncoded,
     Seen,
 )
-from doorbell.stages.tidiness import Tidiness, nothing
 from monitoring.tracing.spans import operation
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from doorbell.core.errors import BadSettingsError, DoorbellError
 from doorbell.runtime.link import Link
 from doorbell.runtime.reporting import Reporter
 from doorbell.runtime.worker import die_with_parent, first_message, report_failure
-from doorbell.stages.messages import FromHub
+from doorbell.stages.directions import FromHub
 from monitoring.logging.structured_logging import log_uncaught
 
 if TYPE_CHECKING:

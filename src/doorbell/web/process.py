@@ -15,6 +15,7 @@ from doorbell.runtime.listening import bound
 from doorbell.runtime.peer import Peer
 from doorbell.runtime.worker import BEAT_S, BEATS_IN_SILENCE
 from doorbell.stages import messages as m
+from doorbell.stages.directions import FromHub
 from doorbell.web.api import Api
 from doorbell.web.asking import Questioner
 from doorbell.web.envelope import Envelope
@@ -60,7 +61,7 @@ class WebProcess:
         token.make_if_missing()
         sockets = [socket.socket(fileno=fd) for fd in fds]
         self._end = asyncio.Event()
-        self._link = Peer(link, m.FromHub, self._heard, self._end.set)
+        self._link = Peer(link, FromHub, self._heard, self._end.set)
         self._api = Api(
             Questioner(self._link),
             token,

@@ -15,7 +15,7 @@ from doorbell.evaluation.degraded import VERSION as BURST_VERSION
 from doorbell.evaluation.degraded import burst, frame_count, seeded
 from doorbell.evaluation.embedding_cache import EmbeddingCache, cache_folder
 from doorbell.evaluation.picture_reader import PictureReader
-from doorbell.runtime import wiring
+from doorbell.runtime import stage_wiring, wiring
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -105,7 +105,7 @@ def open_laboratory(
     if engine is not None:
         vision = msgspec.structs.replace(vision, engine=engine)
         settings = msgspec.structs.replace(settings, vision=vision)
-    opened = wiring.open_engine(settings)
+    opened = stage_wiring.open_engine(settings)
     with EmbeddingCache.open(cache_folder(environ, Path.cwd())) as cache:
         clock = wiring.system_clock()
         reader = PictureReader(opened, cache, clock, vision.min_face_px)

@@ -24,7 +24,7 @@ from doorbell.stages.vision_messages import ForgetVisit, Look, Seen
 if TYPE_CHECKING:
     from doorbell.core.decision import FaceVerdict
     from doorbell.core.ring import RingSource
-    from doorbell.ports.store import VisitState
+    from doorbell.ports.store import VisitRecord, VisitState
     from doorbell.runtime.hub import Hub
     from doorbell.runtime.observatory import Observatory
     from doorbell.runtime.open_visit import OpenVisit
@@ -189,7 +189,7 @@ class Conversation:
             replies.Visits(views=[views.visit_view(v, names, {}) for v in found])
         )
 
-    async def _find(self, visit_id: str) -> wiring.VisitRecord:
+    async def _find(self, visit_id: str) -> VisitRecord:
         found = await self._hub.ledger.call(lambda store: store.visit(visit_id))
         if found is None:
             msg = f"there is no visit {visit_id!r}"

@@ -15,6 +15,7 @@ from doorbell.core import enrolment
 from doorbell.core.encodings import unpacked
 from doorbell.core.errors import BadInputError, UnavailableError, UsageError
 from doorbell.core.names import clean_name
+from doorbell.ports.store import EnrolledPhoto
 from doorbell.runtime import replies, views, wiring
 from doorbell.runtime import requests as r
 from doorbell.runtime.erasure_notes import note_erasures
@@ -31,7 +32,7 @@ from doorbell.stages.vision_messages import (
 
 if TYPE_CHECKING:
     from doorbell.core.enrolment import PhotoStanding, Separation
-    from doorbell.ports.store import EnrolledPhoto, PersonRecord
+    from doorbell.ports.store import PersonRecord
     from doorbell.runtime.hub import Hub
     from doorbell.runtime.peer import Peer
 
@@ -139,7 +140,7 @@ class Enrolling:
         space = wiring.dlib_space()
         # No photograph came with them, so they cannot be computed anew.
         draft.photos += [
-            wiring.EnrolledPhoto(b"", row, space) for row in unpacked(read_all(fds[0]))
+            EnrolledPhoto(b"", row, space) for row in unpacked(read_all(fds[0]))
         ]
         person = await self._store(draft)
         engine = self._hub.household.engine
@@ -241,7 +242,7 @@ class Enrolling:
                 return
             draft.faces.append(faces[verdict.face])
             draft.photos.append(
-                wiring.EnrolledPhoto(
+                EnrolledPhoto(
                     read_all(fds[0]), faces[verdict.face].embedding, answer.space
                 )
             )
@@ -419,7 +420,7 @@ class Enrolling:
         for number, photo in enumerate(photos, start=1):
             if photo.jpeg:
                 self._export_file(f"photo-{number:03}.jpg", photo.jpeg)
-        self._export_file("person.json", wiring.export_json(person, photos))
+        self._export_file("person.json", views.export_json(person, photos))
 
     def _export_file(self, filename: str, data: bytes) -> None:
         fd = wiring.publish(data)

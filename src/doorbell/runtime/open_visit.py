@@ -84,3 +84,17 @@ class OpenVisit:
             has_picture=self.jpeg is not None,
             synthetic=self.ring.source == "synthetic",
         )
+
+
+def degraded(visit: VisitRecord, reason: str) -> VisitRecord:
+    """A visit that will have no decision, and why."""
+    return VisitRecord(
+        id=visit.id,
+        ring=visit.ring,
+        rings=visit.rings,
+        state="degraded",
+        steps=visit.steps,
+        reason=reason,
+        has_picture=visit.has_picture,
+        synthetic=visit.synthetic,
+    )

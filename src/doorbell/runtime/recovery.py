@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from doorbell.core.errors import StorageError
 from doorbell.core.reasons import Reason
 from doorbell.runtime import wiring
+from doorbell.runtime.open_visit import degraded
 
 if TYPE_CHECKING:
     from config.production.production_settings import ProductionSettings
     from doorbell.core.stamp import Stamp
     from doorbell.ports.clock import Clock
-    from doorbell.ports.store import OutboxItem, Store
+    from doorbell.ports.store import OutboxItem, Store, VisitRecord
     from doorbell.runtime.dispatch import Dispatcher
     from doorbell.runtime.doorkeeper import Doorkeeper
     from doorbell.runtime.ledger import Ledger
@@ -57,8 +58,8 @@ class Recovery:
         self._dispatcher.accept([], pending)
         self._is_done = True
 
-    async def _finish(self, visit: wiring.VisitRecord) -> None:
-        closed = wiring.degraded(visit, Reason.RESTARTED)
+    async def _finish(self, visit: VisitRecord) -> None:
+        closed = degraded(visit, Reason.RESTARTED)
         items = self._dispatcher.after_crash(visit)
         pending = await self._ledger.close_visit(closed, items)
         self._dispatcher.accept(items, pending)
@@ -96,14 +97,12 @@ class Recovery:
                 self._doorkeeper.resume(ring, now)
 
 
-def _left(
-    store: Store, now: Stamp
-) -> tuple[list[wiring.VisitRecord], list[OutboxItem]]:
+def _left(store: Store, now: Stamp) -> tuple[list[VisitRecord], list[OutboxItem]]:
     """Return what a crash left undecided and untold, but for self-tests: those end."""
     unfinished, pending = store.unfinished(), store.pending()
     for visit in unfinished:
         if visit.synthetic:
-            store.close_visit(wiring.degraded(visit, Reason.RESTARTED), [])
+            store.close_visit(degraded(visit, Reason.RESTARTED), [])
     tests = [item.id for item in pending if _is_self_test(store, item)]
     if tests:
         store.record_attempt(tests, "dead", "the doorbell was restarted", now)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from doorbell.core.errors import BadInputError, UnavailableError
 from doorbell.core.reembed import face_of
+from doorbell.ports.store import NewEmbedding
 from doorbell.runtime import replies, wiring
 from doorbell.runtime.link import close_all
 from doorbell.stages.vision_messages import ExtractFaces, FacesExtracted
@@ -42,7 +43,7 @@ class _Course:
     total: int
     done: int = 0
     current: int = 0
-    changes: list[wiring.NewEmbedding] = field(default_factory=list)
+    changes: list[NewEmbedding] = field(default_factory=list)
     left: list[tuple[str, int, str]] = field(default_factory=list)
 
 
@@ -125,7 +126,7 @@ class Reembedding:
         if chosen is None or engine is None:
             course.left.append((name, number, refusal))
             return
-        change = wiring.NewEmbedding(photo_id, faces[chosen], engine.space)
+        change = NewEmbedding(photo_id, faces[chosen], engine.space)
         course.changes.append(change)
 
     async def _photos(self, person_id: str) -> AsyncIterator[EnrolledPhoto]:

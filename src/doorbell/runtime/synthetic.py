@@ -23,6 +23,7 @@ from doorbell.core.targets import NOWHERE
 from doorbell.runtime import wiring
 from doorbell.runtime.doorkeeper import Doorkeeper
 from doorbell.runtime.drawn_face import DrawnFace
+from doorbell.runtime.open_visit import degraded
 from doorbell.runtime.self_test_world import (
     LiveAndDrawn,
     SelfTestLedger,
@@ -186,7 +187,7 @@ class SyntheticBell:
         if visit is None or visit.ring is None or test.came_through:
             return
         if visit.ring.durable:
-            ended = wiring.degraded(visit.record("rung"), Reason.RESTARTED)
+            ended = degraded(visit.record("rung"), Reason.RESTARTED)
             await self._hub.ledger.rehearse(lambda store: store.close_visit(ended, []))
 
     def _limit_s(self) -> float:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from doorbell.core.enrolment import is_outgrown
 from doorbell.runtime import replies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from doorbell.core.decision import FaceVerdict
-    from doorbell.ports.store import PersonRecord, VisitRecord
+    from doorbell.ports.store import EnrolledPhoto, PersonRecord, VisitRecord
 
 NOBODY_ENROLLED = "nobody enrolled"
 ERASED = "erased"
@@ -37,6 +39,21 @@ def person_view(
         left_out=left_out,
         outgrown=is_outgrown(person.name, person.consent, enrolled_s, now_s),
     )
+
+
+def export_json(person: PersonRecord, photos: Sequence[EnrolledPhoto]) -> bytes:
+    """What is known of a person, in a form that other programs read."""
+    content = {
+        "id": person.id,
+        "name": person.name,
+        "consent": person.consent,
+        "enrolled": msgspec.to_builtins(person.enrolled),
+        "photos": [
+            {"space": photo.space, "embedding_float32_le": photo.embedding}
+            for photo in photos
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(content), indent=2)
 
 
 def visit_view(

@@ -1,7 +1,7 @@
 """A child process: `python -m doorbell.runtime.worker ROLE LINK_FD RING_FD`.
 
-It reads its settings from the link, lets `wiring` build the stage of its role, and
-turns the loop whose every round is the proof of life. No thread says "alive" on
+It reads its settings from the link, lets `stage_wiring` build the stage of its role,
+and turns the loop whose every round is the proof of life. No thread says "alive" on
 behalf of a loop that hangs.
 """
 
@@ -19,7 +19,7 @@ import time
 from typing import TYPE_CHECKING
 
 from doorbell.core.errors import DoorbellError
-from doorbell.runtime import wiring
+from doorbell.runtime import stage_wiring
 from doorbell.runtime.carried import about, addressed
 from doorbell.runtime.link import Link
 from doorbell.runtime.reporting import Reporter
@@ -133,7 +133,7 @@ def _live(role: str, link: Link, ring_fd: int) -> None:
     configuration = first_message(link)
     settings = configuration.settings
     reporter.begin(role, settings)
-    stage = wiring.build_stage(role, configuration, ring_fd)
+    stage = stage_wiring.build_stage(role, configuration, ring_fd)
     try:
         detail = stage.start(LinkOutlet(link))
         link.send(Ready(detail=detail))

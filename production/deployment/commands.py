@@ -1,7 +1,7 @@
 """`doorbell-deploy`: what people and the timer ask of the deployer.
 
-Exit codes: 0 done, 1 a bug, or a deployment that did not stay, 2 usage, 65 a release
-that is refused, 69 something needed is down or busy, 78 bad settings.
+Exit codes: 0 done, 1 a bug, or a deployment that did not stay, 2 usage, 65 what is to
+be published is no release, 69 something needed is down or busy, 78 bad settings.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from production.deployment.guard import JUDGE_UNIT, have_judged
 from production.deployment.rollback_manager import RollbackManager
 from production.deployment.slots import SLOTS
 from production.deployment.world import usual_world
-from production.errors import BusyError, DeployError
+from production.errors import BusyError, DeployError, StepFailedError
 from production.health.command import look
 
 if TYPE_CHECKING:
@@ -59,6 +59,10 @@ def main(words: Sequence[str]) -> int:
         sys.stderr.write(f"error: {error.filename}: {error.strerror}\n")
         sys.stderr.write("hint: Deployments are root's: use sudo.\n")
         return USAGE
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"error: {place}{error.strerror or error}\n")
+        return StepFailedError.exit_code
 
 
 def build_parser() -> argparse.ArgumentParser:

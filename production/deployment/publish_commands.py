@@ -17,7 +17,13 @@ def declare(subparsers: Subparsers) -> None:
     """Declare the command and its own."""
     about = "make and sign releases: a TUF repository"
     group = subparsers.add_parser(
-        "publish", help=about, description=f"{about[:1].upper()}{about[1:]}."
+        "publish",
+        help=about,
+        description=f"{about[:1].upper()}{about[1:]}.",
+        epilog="example:\n  doorbell-deploy publish add repository/ 1.4.0 wheels/ "
+        "--keys keys/",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     commands = group.add_subparsers(metavar="WHAT", title="what", required=True)
     _declare_init(commands)

@@ -262,3 +262,23 @@ def test_the_witness_raises_the_alarm(home: Path, served: str, tmp_path: Path) -
     assert refused.value.code == 403
     alarm = tmp_path / "alarm"
     until(lambda: alarm.exists() and key.name in alarm.read_text(), 5.0, "an alarm")
+
+
+@pytest.mark.parametrize(
+    "words", [("export", "-o", "/no/such/file"), ("prove", "1", "--record", "/no/x/y")]
+)
+def test_a_file_that_cannot_be_written_is_no_bug(
+    home: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    assert run(home, *words) == 69
+    assert f"{words[-1]} cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--since", "--until"])
+@pytest.mark.parametrize("time", ["yesterday", "01.02.2026", "2026-01-31 18:30"])
+def test_a_time_that_is_none_does_not_export_nothing(
+    home: Path, capsys: pytest.CaptureFixture[str], option: str, time: str
+) -> None:
+    assert run(home, "export", "-o", str(home / "out.csv"), option, time) == 2
+    assert "as 2026-01-31" in capsys.readouterr().err
+    assert not (home / "out.csv").exists()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doorbell.cli import audit_witness, shown
-from doorbell.core.errors import UsageError
+from doorbell.core.errors import StorageError, UsageError
 from monitoring.logging import (
     audit_export,
     audit_proofs,
@@ -22,12 +23,16 @@ from monitoring.logging.audit_log import AuditLog
 from monitoring.logging.audit_place import AuditPlace, FolderLock
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from doorbell.cli.context import Context
     from monitoring.logging.audit_verify import Report
     from monitoring.logging.checkpoint import Verifier
 
 # A record that is just being written looks torn.
 LOOKS, LOOK_S = 5, 0.1
+# What a record's time may begin with; empty for any.
+_TIME = re.compile(r"(\d{4}(-\d\d(-\d\d(T\d\d(:\d\d(:\d\d(\.\d+Z?)?)?)?)?)?)?)?\Z")
 
 
 def _place(context: Context) -> AuditPlace:
@@ -185,7 +190,8 @@ def prove(context: Context) -> int:
         if line is None:
             context.warn("the record's body was pruned; the proof is about its hash")
         else:
-            Path(args.record).write_bytes(line)
+            with _written(args.record):
+                Path(args.record).write_bytes(line)
     return 0
 
 
@@ -209,13 +215,29 @@ def tail(context: Context) -> int:
 def export(context: Context) -> int:
     """Write records for an auditor."""
     args, folder = context.args, _folder(context)
+    for option, time_ in (("--since", args.since), ("--until", args.until)):
+        if not _TIME.match(time_):
+            msg = f"{option} is a time in UTC, as 2026-01-31 or 2026-01-31T18:30"
+            raise UsageError(msg)
     found = audit_export.within(audit_export.records(folder), args.since, args.until)
     formats = {"csv": audit_export.write_csv, "json": audit_export.write_json}
     write = formats[args.format]
     if args.output == "-":
         write(found, context.out)
         return 0
-    with Path(args.output).open("w", encoding="ascii", newline="") as out:
+    with (
+        _written(args.output),
+        Path(args.output).open("w", encoding="ascii", newline="") as out,
+    ):
         count = write(found, out)
     context.say(f"{shown.count(count, 'record')} in {args.output}")
     return 0
+
+
+@contextmanager
+def _written(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        msg = f"{name} cannot be written: {error.strerror or error}"
+        raise StorageError(msg) from error

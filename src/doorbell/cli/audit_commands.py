@@ -111,7 +111,9 @@ def _add_reading(group: Subparsers) -> None:
         example="doorbell audit export --format csv --since 2026-01 -o audit.csv",
     )
     _add_folder(export_)
-    export_.add_argument("--format", choices=("csv", "json"), default="csv", help="csv")
+    export_.add_argument(
+        "--format", choices=("csv", "json"), default="csv", help="csv if not given"
+    )
     export_.add_argument("--since", metavar="TIME", default="", help="UTC, 2026-01-31")
     export_.add_argument("--until", metavar="TIME", default="", help="before this")
     export_.add_argument(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import getpass
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.errors import SettingsError
 from config.secrets import read_secret
 from doorbell.cli.parsing import add_command
 from doorbell.cli.progress import status_line
@@ -154,17 +156,42 @@ def _in_folder(context: Context) -> Path:
 
 
 def _passphrase(context: Context, *, is_new: bool) -> str:
-    named = context.args.passphrase_file or context.settings.backup.passphrase_file
-    if named:
-        text = read_secret("backup.passphrase_file", named, context.environ)
-    else:
-        text = getpass.getpass("passphrase: ")
-        if is_new and text != getpass.getpass("once more: "):
-            msg = "the two are not the same"
-            raise UsageError(msg, hint="Nothing was written; try again.")
+    text = _from_file(context)
+    if text is None:
+        text = _asked(is_new=is_new)
     if is_new and len(text) < LEAST_PASSPHRASE:
         msg = f"the passphrase has fewer than {LEAST_PASSPHRASE} characters"
         raise UsageError(msg, hint="Four words drawn at random are a good one.")
+    return text
+
+
+def _from_file(context: Context) -> str | None:
+    given = context.args.passphrase_file
+    named = context.settings.backup.passphrase_file
+    if not given:
+        key = "backup.passphrase_file"
+        return read_secret(key, named, context.environ) if named else None
+    try:
+        path = str(Path(given).absolute())
+        return read_secret("--passphrase-file", path, context.environ)
+    except SettingsError as error:
+        raise UsageError(str(error.mistakes[0])) from error
+
+
+def _asked(*, is_new: bool) -> str:
+    try:
+        with warnings.catch_warnings():
+            # Without a terminal it would be read from elsewhere, and shown.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            text = getpass.getpass("passphrase: ")
+            again = getpass.getpass("once more: ") if is_new else text
+    except (EOFError, getpass.GetPassWarning) as error:
+        msg = "there is no terminal to ask for the passphrase"
+        hint = "Name a file that holds it: --passphrase-file FILE."
+        raise UsageError(msg, hint=hint) from error
+    if text != again:
+        msg = "the two are not the same"
+        raise UsageError(msg, hint="Nothing was written; try again.")
     return text
 
 

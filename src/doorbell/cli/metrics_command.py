@@ -10,6 +10,7 @@ import msgspec
 from doorbell.cli import shown
 from doorbell.cli.context import answer, close_all
 from doorbell.cli.parsing import add_command
+from doorbell.core.errors import UsageError
 from doorbell.runtime.replies import Metrics
 from doorbell.runtime.requests import ShowMetrics
 from monitoring.metrics.declarations import DECLARED
@@ -60,8 +61,10 @@ def metrics(context: Context) -> int:
         if context.args.word in metric.name
         for row in _rows(metric, content["metrics"])
     ]
-    if rows:
-        context.say(shown.table(("METRIC", "LABELS", "VALUE"), rows))
+    if not rows:
+        msg = f"no metric with a value has {context.args.word!r} in its name"
+        raise UsageError(msg, hint="`doorbell metrics` shows all.")
+    context.say(shown.table(("METRIC", "LABELS", "VALUE"), rows))
     where = f"http://{reply.address}/metrics" if reply.address else "nowhere"
     context.say(f"\nserved at {where}")
     return 0

@@ -52,7 +52,7 @@ def test_targets(context: Context) -> int:
     target = context.args.target
     names = [one.name for one in context.settings.notify.targets if one.enabled]
     if not names:
-        message = "there is no target to send to"
+        message = "there is no target to send to: add a [[notify.targets]] section"
         raise SettingsError([Mistake("notify.targets", None, message)])
     if target is not None and target not in names:
         msg = f"there is no target `{target}`"

@@ -61,7 +61,10 @@ def _command(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def _name(action: argparse.Action) -> str:
-    metavar = str(action.metavar) if action.metavar else ""
+    named = action.metavar or action.choices or ""
+    metavar = named if isinstance(named, str) else "|".join(map(str, named))
+    if isinstance(action.metavar, tuple):
+        metavar = " ".join(action.metavar)
     if action.nargs in {"*", "+"}:
         metavar += "…"
     if action.nargs == "?":

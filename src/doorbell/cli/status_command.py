@@ -9,7 +9,7 @@ import msgspec
 from doorbell.cli import shown
 from doorbell.cli.context import answer
 from doorbell.cli.parsing import add_command
-from doorbell.core.errors import UnavailableError
+from doorbell.core.errors import NotRunningError
 from doorbell.runtime.replies import Status
 from doorbell.runtime.requests import ShowStatus
 
@@ -35,9 +35,7 @@ def status(context: Context) -> int:
     with context.hub() as hub:
         found = answer(hub, ShowStatus(), Status)[0]
     if not found.workers:
-        msg = "no doorbell is running on this machine"
-        hint = "Start it with `doorbell run`."
-        raise UnavailableError(msg, hint=hint)
+        raise NotRunningError
     if context.wants_json:
         view = msgspec.to_builtins(found)
         view.pop("type", None)

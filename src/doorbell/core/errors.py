@@ -54,6 +54,18 @@ class UnavailableError(DoorbellError, ConnectionError):
     exit_code = 69
 
 
+class NotRunningError(UnavailableError):
+    """The command asks a running daemon, and there is none."""
+
+    hint = (
+        "Start it: `sudo systemctl start doorbell@blue` where it is installed, "
+        "else `doorbell run`."
+    )
+
+    def __init__(self) -> None:
+        super().__init__("no doorbell is running on this machine")
+
+
 class HardwareAbsentError(DoorbellError, OSError):
     """A camera, a GPIO chip or a button is not there now; it may come back."""
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from doorbell.core.errors import DoorbellError, UnavailableError
+from doorbell.core.errors import DoorbellError, NotRunningError, UnavailableError
 from doorbell.runtime import replies, wiring
 from doorbell.runtime import requests as r
 from doorbell.runtime.link import Link, pair
@@ -121,13 +121,12 @@ def open_daemon(
     """Connect to the daemon that runs, or not at all.
 
     Raises:
-        UnavailableError: none runs.
+        NotRunningError: none runs.
     """
     del roles  # It has those it has.
     sock = _connect(control_path(settings))
     if sock is None:
-        msg = "no daemon is running"
-        raise UnavailableError(msg, hint="Start it: `systemctl start doorbell@blue`.")
+        raise NotRunningError
     with contextlib.closing(Connection(sock)) as connection:
         yield connection
 
@@ -170,6 +169,12 @@ def own_hub(
 
 
 def _for_command(settings: ProductionSettings) -> ProductionSettings:
-    """A command must not take the button's line; its ring comes from the socket."""
-    button = structs.replace(settings.button, source="none")
-    return structs.replace(settings, button=button)
+    """A command must not take the button's line; its ring comes from the socket.
+
+    Nor does who waits for its answer want to read that all is as it should be.
+    """
+    return structs.replace(
+        settings,
+        button=structs.replace(settings.button, source="none"),
+        log=structs.replace(settings.log, level=settings.log.level or "warning"),
+    )

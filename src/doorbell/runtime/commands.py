@@ -10,7 +10,12 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from doorbell.core.errors import BadInputError, UnavailableError, UsageError
+from doorbell.core.errors import (
+    BadInputError,
+    NotRunningError,
+    UnavailableError,
+    UsageError,
+)
 from doorbell.runtime import replies, views, wiring
 from doorbell.runtime import requests as r
 from doorbell.runtime.audited import Recorded
@@ -288,14 +293,12 @@ class Conversation:
 
     def _health(self) -> replies.Health:
         if not self._hub.supervisor.workers:
-            msg = "no doorbell is running on this machine"
-            raise UnavailableError(msg, hint="Start it with `doorbell run`.")
+            raise NotRunningError
         return replies.Health(report=self._hub.health.report())
 
     def _show_metrics(self) -> None:
         if self._observatory is None:
-            msg = "no doorbell is running on this machine"
-            raise UnavailableError(msg, hint="Start it with `doorbell run`.")
+            raise NotRunningError
         reply = replies.Metrics(address=self._observatory.operations.address)
         self._send_with(reply, self._observatory.system.export_json())
 

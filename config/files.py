@@ -79,6 +79,9 @@ def _read(path: Path) -> bytes:
         content, size = read_regular(path, MAX_BYTES)
     except FileNotFoundError:
         raise
+    except PermissionError as error:
+        message = "this user may not read it: run the command as root or in its group"
+        raise _refused(path, None, message) from error
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _refused(path, None, f"cannot be read: {reason}") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from doorbell.cli import audit_actions
 from doorbell.cli.main import main
 from production.deployment.commands import main as deploy
 
@@ -75,3 +76,47 @@ def test_a_publisher_who_names_no_file_is_told_so(
     words = ["publish", "refresh", str(tmp_path), "--keys", keys]
     assert deploy([*words, "--passphrase-file", absent]) == 69
     assert f"error: {absent}: No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "said"),
+    [
+        ("cv2", 69, "the Python package cv2 is not installed"),
+        ("doorbell.cli.evaluations", 1, "this is a bug"),
+    ],
+)
+def test_only_a_package_of_others_may_be_missing(
+    environ: dict[str, str], module: str, code: int, said: str
+) -> None:
+    program = (
+        f"import sys; sys.modules[{module!r}] = None; "
+        "from doorbell.cli.main import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "evaluate", "gallery"],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said in done.stderr
+    assert done.returncode == code
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be somebody else")
+def test_who_may_not_read_the_audit_log_is_told_who_may(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    (state / "audit").mkdir(parents=True)
+    (state / "keys").mkdir()
+    (state / "keys").chmod(0)
+    # Loaded now: nobody may not even read the interpreter's library everywhere.
+    assert audit_actions.verify
+    os.seteuid(65534)
+    try:
+        code = main(["audit", "verify"], environ={"DOORBELL_STORAGE__DIR": str(state)})
+    finally:
+        os.seteuid(0)
+    assert code == 69
+    assert "as the user of the doorbell or as root" in capsys.readouterr().err

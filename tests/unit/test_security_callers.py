@@ -44,8 +44,9 @@ def noticed() -> Iterator[list[SecurityEvent]]:
 def test_a_command_of_the_wrong_group(noticed: list[SecurityEvent]) -> None:
     _refuse_unless_allowed(Caller(1000, "member"), r.ListPeople())
     assert noticed == []
-    with pytest.raises(NotAllowedError):
+    with pytest.raises(NotAllowedError, match="user 1000 may not erase person") as said:
         _refuse_unless_allowed(Caller(1000, "member"), r.ErasePerson(who="Anna"))
+    assert "[control] admin_group" in said.value.hint
     (event,) = noticed
     assert (event.event_type, event.action_taken) == ("command_refused", "refused")
     assert event.data == {"uid": 1000, "request": "ErasePerson"}

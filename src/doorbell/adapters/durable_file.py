@@ -34,7 +34,9 @@ def storage_error(error: OSError, what: str) -> StorageError:
         )
     if error.errno in {errno.EACCES, errno.EPERM}:
         return StorageError(
-            message, hint="Give the folder to the user the doorbell runs as."
+            message,
+            hint="Run it as root or as the doorbell's user (`sudo -u doorbell …`), or "
+            "give that folder to the user.",
         )
     return StorageError(message)
 

@@ -36,7 +36,7 @@ from doorbell.cli import (
 )
 from doorbell.cli.context import Context, ReaderGoneError, connect_to_hub
 from doorbell.cli.parsing import ABOUT_BENCH, ABOUT_DEMO, ABOUT_EVALUATE, add_config
-from doorbell.core.errors import DoorbellError
+from doorbell.core.errors import DoorbellError, UnavailableError
 from monitoring.logging.audit_errors import AuditError
 from monitoring.logging.structured_logging import configure_logging, error_id, mask
 
@@ -51,6 +51,8 @@ USAGE = 2
 INTERRUPTED = 130  # 128 + SIGINT, as a shell says it
 READER_GONE = 141  # 128 + SIGPIPE
 
+# What is missing of these is a bug; other packages belong to extras.
+_OURS = ("", "config", "doorbell", "monitoring")
 _GROUPS = (
     run_command,
     press_command,
@@ -160,9 +162,23 @@ def _run(context: Context) -> int:
         # Only what a log has under an id is shown with it.
         number = getattr(error, "error_id", "")
         return _failed(context, str(error), error.hint, error.exit_code, number)
+    except ModuleNotFoundError as error:
+        return _lacks(context, error)
     except Exception as error:  # noqa: BLE001 - process border: a bug gets one line and a file
         return _bug(context, error)
     return int(code)
+
+
+def _lacks(context: Context, error: ModuleNotFoundError) -> int:
+    package = (error.name or "").partition(".")[0]
+    if package in _OURS:
+        return _bug(context, error)
+    return _failed(
+        context,
+        f"the Python package {package} is not installed",
+        "Install the extra it belongs to, as `pip install 'doorbell-edge[vision]'`.",
+        UnavailableError.exit_code,
+    )
 
 
 def _failed(

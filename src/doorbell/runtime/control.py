@@ -12,6 +12,7 @@ import grp
 import logging
 import os
 import pwd
+import re
 import socket
 import struct
 from dataclasses import dataclass
@@ -84,8 +85,16 @@ def may(rank: str, request: object) -> bool:
 def _refuse_unless_allowed(caller: Caller, request: object) -> None:
     if not may(caller.rank, request):
         refused(caller.uid, type(request).__name__)
-        msg = f"user {caller.uid} may not {type(request).__name__}"
-        raise NotAllowedError(msg)
+        msg = f"user {caller.uid} may not {_in_words(request)}"
+        group = "group" if may("member", request) else "admin_group"
+        hint = f"Run it as root or as a member of the group in [control] {group}."
+        raise NotAllowedError(msg, hint=hint)
+
+
+def _in_words(request: object) -> str:
+    """Say what is asked for: `ListPeople` is `list people`."""
+    words = re.sub(r"(?<!^)(?=[A-Z])", " ", type(request).__name__)
+    return words.removesuffix(" Request").lower()
 
 
 def identify(sock: socket.socket, group: str, admin_group: str) -> Caller:

@@ -18,8 +18,8 @@ from config.metrics_settings import address_of, is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from config.notify import Target
     from config.production.production_settings import ProductionSettings
-    from config.sections import Target
 
 # Servers where everybody who guesses the topic reads along, and the operator always.
 PUBLIC_RELAYS = frozenset(

@@ -11,10 +11,11 @@ from config.metrics_settings import address_of, is_loopback
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from config.door import Camera
     from config.locator import Path
     from config.metrics_settings import Operations
+    from config.notify import Target
     from config.production.production_settings import ProductionSettings
-    from config.sections import Camera, Target
 
 # Half of what a Pi Zero 2 W has.
 MAX_PREROLL_BYTES = 256 * 1024 * 1024

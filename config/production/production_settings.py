@@ -10,24 +10,22 @@ from config.alerts import Alerts
 from config.audit import Audit
 from config.backup import Backup
 from config.deploy import Deploy
+from config.door import Button, Camera, Chime
 from config.logs import Log
 from config.metrics_settings import Metrics, Operations
+from config.notify import Notify
 from config.sections import (
-    Button,
-    Camera,
-    Chime,
     Control,
     Features,
-    Notify,
     Profile,
     Section,
     Storage,
     Supervision,
-    Vision,
     Visit,
 )
 from config.synthetic import Synthetic
 from config.tracing import Tracing
+from config.vision import Vision
 from config.web import Web
 
 

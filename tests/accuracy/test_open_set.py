@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from config.sections import Vision
+from config.vision import Vision
 from doorbell.adapters.faces_dlib import open_engine
 from doorbell.core.decision import Decision
 from doorbell.core.faces import Gallery, decide

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from device_world import LINE_FOLDER, SimulatedLine, why_no_device
 
-from config.sections import Button as ButtonSettings
+from config.door import Button as ButtonSettings
 from doorbell.adapters.button_gpiozero import GpioButton
 from doorbell.adapters.button_line import ChipLine, LineButton
 from doorbell.adapters.button_mock import MockButton, mock_pins

@@ -18,7 +18,7 @@ from device_world import (
     why_no_device,
 )
 
-from config.sections import Camera as Settings
+from config.door import Camera as Settings
 from doorbell.adapters.camera_folder import FolderCamera
 from doorbell.adapters.camera_picamera2 import Picamera2Camera
 from doorbell.adapters.camera_rtsp import RtspCamera

@@ -15,7 +15,7 @@ import pytest
 from modelling import furnished, needs
 from PIL import Image, ImageFilter
 
-from config.sections import Vision
+from config.vision import Vision
 from doorbell.adapters import faces_dlib, points
 from doorbell.adapters.engines import open_engine
 from doorbell.adapters.model_folder import ModelFolder
@@ -276,7 +276,7 @@ def test_dlib_engine_loads_neither_pkg_resources_nor_the_other_networks() -> Non
         "def hook(event, args):\n"
         "    if event == 'open': opened.append(str(args[0]))\n"
         "sys.addaudithook(hook)\n"
-        "from config.sections import Vision\n"
+        "from config.vision import Vision\n"
         "from doorbell.adapters.faces_dlib import open_engine\n"
         "open_engine(Vision())\n"
         "bad = {'pkg_resources', 'face_recognition_models', 'cv2'} & set(sys.modules)\n"

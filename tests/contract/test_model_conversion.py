@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from modelling import MODELS, furnished, needs
 
-from config.sections import Vision
+from config.vision import Vision
 from doorbell.adapters import faces_dlib, model_build
 from doorbell.adapters.dlib_onnx import convert
 from doorbell.adapters.engines import open_engine

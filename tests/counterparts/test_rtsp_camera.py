@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from config.sections import Camera as Settings
+from config.door import Camera as Settings
 from doorbell.adapters.camera_rtsp import RtspCamera, read_address, shown
 from doorbell.core.camera import CameraWatch, WatchLimits
 from doorbell.ports.camera import CameraAbsentError

@@ -22,7 +22,7 @@ from device_world import (
     why_no_device,
 )
 
-from config.sections import Camera as Settings
+from config.door import Camera as Settings
 from doorbell.adapters.camera_picamera2 import Picamera2Camera
 from doorbell.adapters.camera_v4l2 import V4l2Camera
 from doorbell.adapters.clock import SystemClock
@@ -57,7 +57,7 @@ TOLERANCE = 25
 HOLDER = f"""
 import sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
-from config.sections import Camera as Settings
+from config.door import Camera as Settings
 from device_world import virtual_camera
 from doorbell.adapters.camera_picamera2 import Picamera2Camera
 from doorbell.adapters.camera_v4l2 import V4l2Camera

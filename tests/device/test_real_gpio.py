@@ -13,8 +13,8 @@ import msgspec
 import pytest
 from device_world import LINE_FOLDER, SimulatedLine, why_no_device
 
+from config.door import Button as ButtonSettings
 from config.production.production_settings import ProductionSettings
-from config.sections import Button as ButtonSettings
 from doorbell.adapters.button_gpiozero import GpioButton
 from doorbell.adapters.clock import SystemClock
 from doorbell.adapters.gpio_lines import LineBusyError, OutputPulse, lgpio_pins
@@ -119,7 +119,7 @@ def test_line_of_a_closed_button_is_free_for_other_programs(tmp_path: Path) -> N
     # In a process of its own with one chip opened once, as the button's worker is.
     program = (
         "import pathlib, sys\n"
-        "from config.sections import Button\n"
+        "from config.door import Button\n"
         "from doorbell.adapters.button_gpiozero import GpioButton\n"
         "from doorbell.adapters.gpio_lines import lgpio_pins\n"
         "button = GpioButton(Button(pin=24), lgpio_pins(pathlib.Path(sys.argv[1])))\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from config.sections import Vision
+from config.vision import Vision
 from doorbell.adapters.sealed import read_sealed, sealed_memfd
 from doorbell.core.decision import Box, Decision
 from doorbell.stages.messages import FrameRef

@@ -13,8 +13,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image
 
+from config.notify import Notify, Target
 from config.production.production_settings import ProductionSettings
-from config.sections import Notify, Supervision, Target
+from config.sections import Supervision
 from doorbell.adapters.notifiers import open_all, open_notifier
 from doorbell.adapters.picture_render import PillowRenderer
 from doorbell.core.decision import Box, Decision

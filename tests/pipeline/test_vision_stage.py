@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from config.sections import Vision
+from config.vision import Vision
 from doorbell.adapters.sealed import read_sealed, sealed_memfd
 from doorbell.core.decision import Box, Decision
 from doorbell.core.errors import BadInputError, UnavailableError

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from config.audit import Audit
+from config.notify import Notify, Target
 from config.production.production_settings import ProductionSettings
-from config.sections import Notify, Storage, Target
+from config.sections import Storage
 from doorbell.core.decision import Box, Decision, FaceVerdict
 from doorbell.core.ring import Ring
 from doorbell.core.stamp import NS_PER_S, Stamp

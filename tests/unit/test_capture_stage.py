@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from config.sections import Camera as Settings
+from config.door import Camera as Settings
 from doorbell.adapters.jpeg import encode
 from doorbell.adapters.sealed import read_sealed, sealed_memfd
 from doorbell.core.errors import UnavailableError

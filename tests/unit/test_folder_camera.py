@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from config.sections import Camera as Settings
+from config.door import Camera as Settings
 from doorbell.adapters import scene as scenes
 from doorbell.adapters.camera_folder import FolderCamera
 from doorbell.ports.camera import CameraAbsentError, Frame

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
+from config.notify import Notify, Target
 from config.production.production_settings import ProductionSettings
-from config.sections import Notify, Target
 from doorbell.core.errors import BadSettingsError, UnavailableError
 from doorbell.runtime.confided import confided
 from doorbell.runtime.control import may

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from config.sections import Camera as Settings
+from config.door import Camera as Settings
 from doorbell.adapters import newest
 from doorbell.adapters.camera_v4l2 import V4l2Camera
 from doorbell.adapters.newest import NewestFrame

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from config.sections import Camera
+from config.door import Camera
 from doorbell.adapters.orientation import Upright
 
 # A frame told by its corners: top left 1, top right 2, bottom left 3, bottom right 4.

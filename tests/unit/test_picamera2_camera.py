@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from config.sections import Camera as Settings
+from config.door import Camera as Settings
 from doorbell.adapters import camera_picamera2
 from doorbell.adapters.camera_picamera2 import Picamera2Camera
 from doorbell.core.errors import BadInputError, UnavailableError

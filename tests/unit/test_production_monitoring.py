@@ -7,9 +7,9 @@ import json
 import pytest
 
 from config.metrics_settings import Metrics
+from config.notify import Notify, Target
 from config.production.monitoring_config import MonitoringConfig
 from config.production.production_settings import ProductionSettings
-from config.sections import Notify, Target
 from monitoring.metrics.definition import MetricError
 from monitoring.metrics.prometheus_config import ProductionMonitoringSystem
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from config.door import Camera, Chime
+from config.notify import Notify
 from config.production.production_settings import ProductionSettings
-from config.sections import Camera, Chime, Notify, Storage
+from config.sections import Storage
 from doorbell.runtime.reload import plan_reload
 
 NOW = ProductionSettings()

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.sections import PersonRule, Target
+from config.notify import PersonRule, Target
 from doorbell.core.decision import Decision
 from doorbell.core.rules import Telling, TellKind, may_tell_ring_first, telling
 from doorbell.core.visitor import Visitor, stranger_first

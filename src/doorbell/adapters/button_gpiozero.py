@@ -22,7 +22,7 @@ from doorbell.ports.button import Edge
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from config.sections import Button
+    from config.door import Button
 
 # An hour of a bouncing contact would otherwise fill the memory of a stalled process.
 # The newest are kept: they tell how the line is now.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from config.sections import Button
+    from config.door import Button
 
 log = logging.getLogger("doorbell.button")
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from config.sections import Button
+    from config.door import Button
     from doorbell.adapters.gpio_lines import PinSource
     from doorbell.ports.button import Edge
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from config.sections import Camera
+    from config.door import Camera
 
 PREFIX = "folder:"
 NS_PER_S = 1_000_000_000

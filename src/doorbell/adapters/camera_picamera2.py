@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from config.sections import Camera
+    from config.door import Camera
 
 log = logging.getLogger("doorbell.capture")
 

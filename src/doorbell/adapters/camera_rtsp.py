@@ -14,7 +14,7 @@ from doorbell.adapters.newest import UprightStream
 from doorbell.ports.camera import CameraAbsentError
 
 if TYPE_CHECKING:
-    from config.sections import Camera
+    from config.door import Camera
     from doorbell.adapters.newest import Source
     from doorbell.ports.camera import Frame
 

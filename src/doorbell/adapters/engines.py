@@ -12,7 +12,7 @@ from doorbell.core.errors import DoorbellError, UnavailableError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from config.sections import Vision
+    from config.vision import Vision
     from doorbell.adapters.model_folder import ModelFolder
     from doorbell.ports.faces import Engine
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from config.sections import Vision
+    from config.vision import Vision
 
 CHIP_SIDE = 150
 CHIP_PADDING = 0.25

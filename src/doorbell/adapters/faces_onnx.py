@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from config.sections import Vision
+    from config.vision import Vision
     from doorbell.adapters.model_folder import ModelFolder
     from doorbell.ports.faces import FaceDetector
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from cv2.typing import MatLike
 
-    from config.sections import Camera
+    from config.door import Camera
 
 # A grab that fails does not wait; a device that is gone fails every time.
 _FAILURES_UNTIL_GONE = 3

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from config.sections import Camera
+    from config.door import Camera
 
 Polygon = list[tuple[float, float]]
 

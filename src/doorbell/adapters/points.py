@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from doorbell.core.faces import OperatingPoint
 
 if TYPE_CHECKING:
-    from config.sections import Vision
+    from config.vision import Vision
 
 # From 0.933 on lie 1 % of strangers and 97.5 % of enrolled people, from 0.922 on 6 %
 # and 99.5 %. Two photographs of one person are above 0.91 in 99 % of pairs and above

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from config.sections import Camera
+    from config.door import Camera
 
 log = logging.getLogger("doorbell.camera")
 

@@ -24,7 +24,7 @@ TellKind = Literal["ring", "name", "visit"]
 
 
 class PersonRule(Protocol):
-    """What one person means to one target (`config.sections.PersonRule` fits)."""
+    """What one person means to one target (`config.notify.PersonRule` fits)."""
 
     @property
     def person(self) -> str:
@@ -48,7 +48,7 @@ class PersonRule(Protocol):
 
 
 class TargetRules(Protocol):
-    """What a target wants (`config.sections.Target` fits)."""
+    """What a target wants (`config.notify.Target` fits)."""
 
     @property
     def quiet_hours(self) -> str:

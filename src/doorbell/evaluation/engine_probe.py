@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from config.sections import Vision
+from config.vision import Vision
 from doorbell.adapters.engines import open_engine
 from doorbell.adapters.model_folder import ModelFolder
 from doorbell.adapters.sealed import read_sealed, sealed_memfd

@@ -15,7 +15,7 @@ from doorbell.evaluation.openset import NOT_READ, answer, draw_house, gallery_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from config.sections import Vision
+    from config.vision import Vision
     from doorbell.core.faces import OperatingPoint
     from doorbell.evaluation.metrics import Trial
     from doorbell.evaluation.openset import Answer, Rows

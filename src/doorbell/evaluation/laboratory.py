@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from config.production.production_settings import ProductionSettings
-    from config.sections import Vision
+    from config.vision import Vision
     from doorbell.ports.faces import Engine
     from doorbell.stages.face_reader import ReadFace
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from config.sections import Camera, Chime, Notify
+from config.door import Camera, Chime
+from config.notify import Notify
 
 if TYPE_CHECKING:
     from doorbell.stages.messages import Configure

@@ -16,7 +16,7 @@ from contextvars import Context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from config.sections import Target
+from config.notify import Target
 from doorbell.core import outbox
 from doorbell.core.errors import StorageError, UnavailableError
 from doorbell.core.localtime import local_at
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import tzinfo
 
-    from config.sections import Notify
+    from config.notify import Notify
     from doorbell.ports.clock import Clock
     from doorbell.ports.store import OutboxState, VisitRecord
     from doorbell.runtime.ledger import Ledger

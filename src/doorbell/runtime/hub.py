@@ -58,8 +58,8 @@ from doorbell.stages.watching import Observed
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from config.door import Camera
     from config.production.production_settings import ProductionSettings
-    from config.sections import Camera
     from doorbell.runtime.audience import Watch
 
 log = logging.getLogger("doorbell.hub")

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from config.sections import Camera as CameraSettings
+    from config.door import Camera as CameraSettings
     from doorbell.ports.camera import Camera, Frame
     from doorbell.ports.clock import Clock
     from doorbell.ports.ring import FrameRing

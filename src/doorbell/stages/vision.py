@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from config.sections import Vision
+    from config.vision import Vision
     from doorbell.core.faces import OperatingPoint
     from doorbell.ports.clock import Clock
     from doorbell.ports.faces import Engine

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from config.sections import Vision
+    from config.vision import Vision
 
 # Cosine of 18 and of 32 degrees between hues.
 FAKE_POINT = OperatingPoint(

@@ -1,6 +1,7 @@
 """What people ask of the hub: ring, look, list, label, test.
 
-One `Conversation` is one connection. What concerns people is in `enrolling`.
+One `Conversation` is one connection. What concerns people is in `enrolling` and
+`people_desk`.
 """
 
 from __future__ import annotations

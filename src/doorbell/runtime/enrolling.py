@@ -1,4 +1,4 @@
-"""People: enrol, list, rename, export, erase.
+"""Enrol people.
 
 An enrolment gathers photographs over one connection and is stored in one step at its
 end; a caller that hangs up before has changed nothing.
@@ -18,20 +18,17 @@ from doorbell.core.names import clean_name
 from doorbell.ports.store import EnrolledPhoto
 from doorbell.runtime import replies, views, wiring
 from doorbell.runtime import requests as r
-from doorbell.runtime.erasure_notes import note_erasures
 from doorbell.runtime.frame_desk import read_all
 from doorbell.runtime.link import close_all
-from doorbell.runtime.reembedding import Reembedding
+from doorbell.runtime.people_desk import PeopleDesk
+from doorbell.runtime.separation import separation
 from doorbell.stages.vision_messages import (
     ExtractedFace,
     ExtractFaces,
     FacesExtracted,
-    GalleryJudged,
-    JudgeGallery,
 )
 
 if TYPE_CHECKING:
-    from doorbell.core.enrolment import PhotoStanding, Separation
     from doorbell.ports.store import PersonRecord
     from doorbell.runtime.hub import Hub
     from doorbell.runtime.peer import Peer
@@ -51,13 +48,14 @@ class Draft:
 
 
 class Enrolling:
-    """The people commands of one connection."""
+    """The enrolment of one connection; what else it asks of people is the desk's."""
 
     def __init__(self, hub: Hub, peer: Peer, uid: int) -> None:
         self._hub = hub
         self._peer = peer
         self._uid = uid
         self._draft: Draft | None = None
+        self._people = PeopleDesk(hub, peer)
 
     @property
     def drafted(self) -> str | None:
@@ -68,9 +66,7 @@ class Enrolling:
         """Drop what was gathered."""
         self._draft = None
 
-    async def answer(  # noqa: C901, PLR0912 - one case for each request, and nothing else
-        self, request: object, fds: list[int]
-    ) -> str | None:
+    async def answer(self, request: object, fds: list[int]) -> str | None:
         """Carry out one request about people; returns a note for the caller.
 
         Raises:
@@ -87,28 +83,11 @@ class Enrolling:
                 await self._camera()
             case r.EnrolCommit():
                 await self._commit()
-            case r.ListPeople():
-                self._peer.send(replies.People(people=await self._all()))
-            case r.ShowPerson(who=who):
-                await self._show(who)
-            case r.JudgePeople():
-                await self._judge_people()
-            case r.RenamePerson(who=who, name=name):
-                return await self._rename(who, name)
-            case r.ErasePerson(who=who):
-                await self._erase(who)
-            case r.ExportPerson(who=who):
-                await self._export(who)
-            case r.ReembedPeople():
-                await Reembedding(self._hub, self._peer).run()
             case r.ImportEncodings():
                 await self._import(request, fds)
             case _:
-                msg = f"no such request: {type(request).__name__}"
-                raise UsageError(msg)
+                return await self._people.answer(request)
         return None
-
-    # Enrolling.
 
     async def _begin(self, request: r.EnrolBegin) -> None:
         draft = self._begun(request)
@@ -278,11 +257,11 @@ class Enrolling:
             raise BadInputError(msg, hint=hint)
         person = await self._store(draft)
         self._draft = None
-        separation = await self._separation()
+        found = await separation(self._hub)
         self._peer.send(
             replies.Enrolled(
                 person=views.person_view(person),
-                separation=separation,
+                separation=found,
                 lacking=enrolment.lacking(draft.faces),
             )
         )
@@ -303,126 +282,3 @@ class Enrolling:
             ctx={"photos": len(draft.photos)},
         )
         return person
-
-    async def _judge_people(self) -> None:
-        await self._hub.until_ready("vision")
-        # The answer comes after the gallery was loaded, and its lines drawn.
-        separation = await self._separation()
-        engine = self._hub.household.engine
-        if engine is None:
-            msg = "recognition is not running"
-            raise UnavailableError(msg)
-        self._peer.send(
-            replies.PeopleJudged(
-                separation=separation,
-                people=len(await self._people()),
-                engine=engine.engine,
-                known_at=engine.known_at,
-                unsure_at=engine.unsure_at,
-            )
-        )
-
-    async def _separation(self) -> replies.Separation:
-        number = self._hub.questions.next_number()
-        answer, fds = await self._hub.questions.ask(
-            "vision", number, JudgeGallery(request=number)
-        )
-        close_all(fds)
-        if not isinstance(answer, GalleryJudged):
-            msg = "recognition gave no answer"
-            raise UnavailableError(msg)
-        return self._named(answer.separation)
-
-    def _named(self, found: Separation) -> replies.Separation:
-        names = self._hub.household.names
-        return replies.Separation(
-            photos=found.photos,
-            right=found.right,
-            worst=[self._hurtful(standing) for standing in found.worst],
-            lookalikes=[
-                replies.Lookalike(
-                    names.get(pair.person_id, "?"),
-                    names.get(pair.other_id, "?"),
-                    round(pair.likeness, 3),
-                )
-                for pair in found.lookalikes
-            ],
-        )
-
-    def _hurtful(self, standing: PhotoStanding) -> tuple[str, str]:
-        names = self._hub.household.names
-        name = names.get(standing.person_id, "?")
-        if standing.nearest != standing.person_id:
-            reason = f"looks more like {names.get(standing.nearest, '?')}"
-        else:
-            reason = f"is only {standing.decision} to the others"
-        return f"{name}, photograph {standing.row + 1} of the gallery", reason
-
-    # People.
-
-    async def _people(self) -> list[PersonRecord]:
-        return await self._hub.ledger.call(lambda store: store.people())
-
-    async def _all(self) -> list[replies.PersonView]:
-        left_out = self._hub.household.left_out
-        now_s = self._hub.clock.now().wall_s()
-        return [
-            views.person_view(person, left_out[person.id], now_s)
-            for person in await self._people()
-        ]
-
-    async def _person(self, who: str) -> PersonRecord:
-        person_id = self._hub.household.person_id(who)
-        return next(p for p in await self._people() if p.id == person_id)
-
-    async def _show(self, who: str) -> None:
-        person = await self._person(who)
-        count, last = await self._hub.ledger.call(
-            lambda store: store.visits_of(person.id)
-        )
-        self._peer.send(
-            replies.Person(
-                person=views.person_view(
-                    person,
-                    self._hub.household.left_out[person.id],
-                    self._hub.clock.now().wall_s(),
-                ),
-                visits=count,
-                last_visit_s=last.wall_s() if last else None,
-            )
-        )
-
-    async def _rename(self, who: str, name: str) -> str:
-        person = await self._person(who)
-        wanted = clean_name(name)
-        await self._hub.ledger.call(lambda store: store.rename(person.id, wanted))
-        await self._hub.household.refresh()
-        return f"{person.name} is now {wanted}"
-
-    async def _erase(self, who: str) -> None:
-        person = await self._person(who)
-        now = self._hub.clock.now()
-        pictures = await self._hub.ledger.call(
-            lambda store: store.erase(person.id, now)
-        )
-        self._hub.dispatcher.forget_pictures()
-        await self._hub.household.refresh()
-        await note_erasures(self._hub)
-        self._peer.send(
-            replies.Erased(name=person.name, photos=person.photos, pictures=pictures)
-        )
-
-    async def _export(self, who: str) -> None:
-        person = await self._person(who)
-        photos = await self._hub.ledger.call(
-            lambda store: list(store.photos(person.id))
-        )
-        for number, photo in enumerate(photos, start=1):
-            if photo.jpeg:
-                self._export_file(f"photo-{number:03}.jpg", photo.jpeg)
-        self._export_file("person.json", views.export_json(person, photos))
-
-    def _export_file(self, filename: str, data: bytes) -> None:
-        fd = wiring.publish(data)
-        self._peer.send(replies.Exported(filename=filename), [fd])
-        os.close(fd)

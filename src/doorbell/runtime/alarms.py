@@ -159,7 +159,7 @@ class Alarms:
             text=text,
             silent=silent,
         )
-        for target in self._hub.dispatcher.targets(None):
+        for target in self._hub.dispatcher.targets.names(None):
             self._owed.add(target, notice, time.monotonic())
 
     async def _deliver(self) -> None:

@@ -169,7 +169,7 @@ class Conversation:
             await asyncio.wait([visit.tail])
         try:
             async with asyncio.timeout(PUSH_S):
-                while self._hub.dispatcher.is_owed(visit.record("decided").id):
+                while self._hub.dispatcher.queue.is_owed(visit.record("decided").id):
                     visit.changed.clear()
                     await visit.changed.wait()
         except TimeoutError:
@@ -261,7 +261,7 @@ class Conversation:
 
     async def _test(self, request: r.TestTargets) -> None:
         await self._hub.until_ready("notify")
-        targets = self._hub.dispatcher.targets(request.target)
+        targets = self._hub.dispatcher.targets.names(request.target)
         if not targets:
             msg = (
                 f"there is no target {request.target!r}"
@@ -323,6 +323,6 @@ class Conversation:
             engine=hub.household.engine.engine if hub.household.engine else "",
             people=len(hub.household.names),
             left_out=sum(hub.household.left_out.values()),
-            outbox=hub.dispatcher.waiting,
+            outbox=hub.dispatcher.queue.waiting,
             model_passes=hub.model_passes,
         )

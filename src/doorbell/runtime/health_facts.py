@@ -66,7 +66,7 @@ def outbox(hub: Hub, refusing: tuple[str, ...], *, has_network: bool) -> f.Outbo
     return f.OutboxFacts(
         is_up=is_up,
         worker=worker,
-        targets=len(hub.dispatcher.targets(None)),
+        targets=len(hub.dispatcher.targets.names(None)),
         waiting=waiting.waiting,
         oldest_s=waiting.oldest_s,
         overdue_s=waiting.overdue_s,

@@ -320,7 +320,7 @@ class Hub:
                 log.info("camera_state", extra={"condition": message.condition})
                 self.doorkeeper.camera_changed()
             case EngineReady():
-                self.household.engine = self.dispatcher.engine = message
+                self.household.engine = self.dispatcher.notices.engine = message
             case m.ButtonState():
                 self._button_state(message)
             case m.ButtonStuck(stuck=stuck, held_s=held_s):
@@ -484,7 +484,7 @@ class Hub:
                 if not self.supervisor.is_lost("notify"):
                     await self.dispatcher.drain()
         except TimeoutError:
-            log.warning("grace_spent", extra={"waiting": self.dispatcher.waiting})
+            log.warning("grace_spent", extra={"waiting": self.dispatcher.queue.waiting})
         self._traces.end()
         # While its writer runs still.
         await self.audit.close()
@@ -493,7 +493,7 @@ class Hub:
         # What was told from memory is recorded if that is possible now, or it would
         # be told again.
         await self.doorkeeper.mend()
-        await self.dispatcher.record_owed()
+        await self.dispatcher.queue.record_owed()
         self.health.close()
         for task in list(self._tasks):
             task.cancel()

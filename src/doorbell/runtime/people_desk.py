@@ -97,7 +97,7 @@ class PeopleDesk:
         pictures = await self._hub.ledger.call(
             lambda store: store.erase(person.id, now)
         )
-        self._hub.dispatcher.forget_pictures()
+        self._hub.dispatcher.notices.forget_pictures()
         await self._hub.household.refresh()
         await note_erasures(self._hub)
         self._peer.send(

@@ -60,7 +60,7 @@ class Recovery:
 
     async def _finish(self, visit: VisitRecord) -> None:
         closed = degraded(visit, Reason.RESTARTED)
-        items = self._dispatcher.after_crash(visit)
+        items = self._dispatcher.targets.after_crash(visit)
         pending = await self._ledger.close_visit(closed, items)
         self._dispatcher.accept(items, pending)
 

@@ -129,7 +129,7 @@ class SelfTestTeller:
         del late
         if visit.state not in ("decided", "degraded"):
             return []
-        return self._dispatcher.of_self_test(visit, self.target)
+        return self._dispatcher.targets.of_self_test(visit, self.target)
 
     def show(self, visit: VisitRecord, jpeg: bytes | None) -> None:
         """Keep it at hand: most are stored nowhere else."""

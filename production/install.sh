@@ -143,20 +143,31 @@ admit_owner() {
   say "$owner may press, enrol and erase, from the next login on"
 }
 
+# All of this checkout's version is there: a slot's link is made last.
+is_installed() {
+  local ours theirs
+  [ -x "$ROOT/current/bin/doorbell" ] || return 1
+  ours=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$TOP/pyproject.toml" 2>/dev/null)
+  theirs=$(deployed_version 2>/dev/null)
+  [ -n "$ours" ] && [ "$ours" = "$theirs" ]
+}
+
+deployed_version() {
+  "$ROOT/deploy/bin/python" -c 'import importlib.metadata as m; print(m.version("doorbell-edge"))'
+}
+
 # The deployer has an environment of its own: it must work when every slot is broken.
 make_deployer() {
   [ -x "$ROOT/deploy/bin/pip" ] || "$PYTHON" -m venv "$ROOT/deploy"
   if [ -z "$RELEASE" ]; then
     RELEASE=$ROOT/fetched
-    # `current` is made last: nothing of what would be fetched is missing.
-    [ ! -x "$ROOT/current/bin/doorbell" ] || [ ! -x "$ROOT/deploy/bin/doorbell-deploy" ] || return 0
+    is_installed && return 0
     fetch_release
   fi
   "$ROOT/deploy/bin/pip" install -q --disable-pip-version-check --no-index --no-cache-dir \
     --find-links "$RELEASE" --upgrade 'doorbell-edge[deploy]'
   [ -e "$RELEASE/release.json" ] ||
-    "$ROOT/deploy/bin/doorbell-deploy" publish describe \
-      "$("$ROOT/deploy/bin/python" -c 'import importlib.metadata as m; print(m.version("doorbell-edge"))')" "$RELEASE"
+    "$ROOT/deploy/bin/doorbell-deploy" publish describe "$(deployed_version)" "$RELEASE"
 }
 
 fetch_release() {

@@ -1,56 +1,44 @@
 """Carry visits from the first edge to what is told: the path of a ring.
 
-What to do when is decided by `core.visit` (deadlines, degradation) and `core.burst`
-(which frame next). This module knows which frames, which worker and which rows.
+What to do when is decided by `core.visit` (deadlines, degradation). This module knows
+which ring belongs to which visit, and has `looks` ask recognition and `visit_writer`
+store and tell.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 import time
 from collections import deque
 from typing import TYPE_CHECKING
 
-from doorbell.core.cursor import JournalCursor
 from doorbell.core.reasons import Reason
 from doorbell.core.ring import press_id
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.visit import Act, VisitCourse, VisitLimits
+from doorbell.runtime.looks import Looks
 from doorbell.runtime.open_visit import OpenVisit
-from doorbell.stages.messages import CursorMoved
-from doorbell.stages.vision_messages import ForgetVisit
+from doorbell.runtime.stored_rings import StoredRings
+from doorbell.runtime.visit_writer import VisitWriter
 from monitoring.tracing.context import working_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Sequence
+    from collections.abc import Callable, Collection
 
     from config.production.production_settings import ProductionSettings
     from doorbell.core.ring import Ring
     from doorbell.core.stamp import Stamp
     from doorbell.ports.clock import Clock
-    from doorbell.ports.store import VisitState
     from doorbell.runtime.doorkeeper_needs import Teller, VisitLedger, Workers
     from doorbell.runtime.frame_desk import FrameDesk
     from doorbell.runtime.open_visit import Happening
     from doorbell.runtime.visit_frames import VisitFrames
     from doorbell.stages.messages import FrameRef, PressBegan, Rung
-    from doorbell.stages.vision_messages import Look, Seen
-
-log = logging.getLogger("doorbell.visits")
+    from doorbell.stages.vision_messages import Seen
 
 # Rings whose id was seen before are the journal's repetition of an undurable one.
 REMEMBERED_RINGS = 4096
-FIRST_PICTURE_S = 0.15
-NO_PICTURE = {
-    "ok": Reason.NO_PICTURE,
-    "absent": Reason.NO_CAMERA,
-    "busy": Reason.CAMERA_BUSY,
-    "black": Reason.CAMERA_BLACK,
-    "frozen": Reason.CAMERA_FROZEN,
-    "off": Reason.CAMERA_OFF,
-}
 
 
 class Doorkeeper:
@@ -70,6 +58,7 @@ class Doorkeeper:
         frames: VisitFrames,
         ledger: VisitLedger,
         dispatcher: Teller,
+        workers: Workers,
         happened: Callable[[Happening, OpenVisit], None],
         visits_called: str = "visit",
     ) -> None:
@@ -77,24 +66,30 @@ class Doorkeeper:
         self._clock = clock
         self._desk = desk
         self._frames = frames
-        self._ledger = ledger
-        self._dispatcher = dispatcher
         self._happened = happened
+        self.rings = StoredRings(workers)
+        self._looks = Looks(clock, desk, frames, workers)
+        self.writer = VisitWriter(
+            clock=clock,
+            desk=desk,
+            frames=frames,
+            ledger=ledger,
+            dispatcher=dispatcher,
+            rings=self.rings,
+            happened=happened,
+        )
         self.reconfigure(settings)
         self._tokens = itertools.count(1)
         self._visits: list[OpenVisit] = []
         self._presses: dict[int, OpenVisit] = {}
         self._known_rings: deque[str] = deque(maxlen=REMEMBERED_RINGS)
         self._supplied: dict[int, list[FrameRef]] = {}
-        self._asides: set[asyncio.Task[None]] = set()
-        self._looking: list[OpenVisit] = []
-        self._cursor = JournalCursor()
-        ledger.gap_recorded = self._gap_recorded
-        self.supervisor: Workers | None = None
 
     def reconfigure(self, settings: ProductionSettings) -> None:
         """Use other settings from the next visit on."""
         self._settings = settings
+        self._looks.reconfigure(settings)
+        self.writer.keeps_pictures = settings.features.keep_pictures
         self._limits = VisitLimits(
             tell_s=settings.notify.deadline_s,
             decide_s=max(settings.vision.deadline_s, settings.notify.deadline_s),
@@ -132,19 +127,13 @@ class Doorkeeper:
                 visit.course.ring_void()
                 self._work(visit)
 
-    def pass_by(self, ring: Ring) -> None:
-        """The journal holds a ring that nobody needs: the cursor may go past it."""
-        if ring.seq > 0:
-            self._cursor.arrived(ring.seq)
-            self._stored(ring)
-
     def rung(self, message: Rung) -> OpenVisit | None:
         """A ring counts: open a visit, or join the open one."""
         ring = message.ring
-        self._cursor.arrived(ring.seq)
+        self.rings.hold([ring])
         if ring.id in self._known_rings:
             # An undurable one that has reached the disk by now: it was told.
-            self._aside(self._pass_over(ring))
+            self.writer.aside(self.writer.pass_over(ring))
             return None
         self._known_rings.append(ring.id)
         now_s = ring.stamp.mono_ns / NS_PER_S
@@ -159,7 +148,7 @@ class Doorkeeper:
         """Take up a ring that a crash left in the journal."""
         if ring.id in self._known_rings:
             return
-        self._cursor.arrived(ring.seq)
+        self.rings.hold([ring])
         self._known_rings.append(ring.id)
         age_s = ring.stamp.age_s(now)
         fresh = age_s is not None and 0 <= age_s <= self._settings.visit.expiry_s
@@ -199,7 +188,7 @@ class Doorkeeper:
         self._frames.begin(visit, seen if supplied is None else supplied)
         if visit.best is not None:
             with working_on(trace):
-                visit.first_picture = self._aside(self._capture(visit))
+                visit.first_picture = self.writer.aside(self.writer.capture(visit))
         return visit
 
     def _joinable(self, now_s: float) -> OpenVisit | None:
@@ -220,69 +209,17 @@ class Doorkeeper:
         if visit.ring is None:
             visit.ring = ring
             visit.steps["rung"] = self._clock.mono_ns()
-            self._then(visit, self._open(visit))
+            self.writer.in_order(visit, self._open(visit))
             self._happened("ring", visit)
         else:
-            self._then(visit, self._join(visit, ring))
+            self.writer.in_order(visit, self.writer.join(visit, ring))
             self._happened("joined", visit)
         self._work(visit)
 
     async def _open(self, visit: OpenVisit) -> None:
-        record = visit.record("rung")
-        items = self._dispatcher.at_once(record, late=visit.late)
-        cursor = self._cursor.after(record.ring.seq)
-        pending = await self._ledger.open_visit(record, items, cursor)
-        visit.undurable = pending is None
-        if items and visit.first_picture is not None:
-            # The first push is worth a picture, but not worth a wait for it.
-            await asyncio.wait([visit.first_picture], timeout=FIRST_PICTURE_S)
-            self._dispatcher.show(record, visit.jpeg)
-        self._dispatcher.accept(items, pending)
-        if pending is not None:
-            self._stored(record.ring)
+        await self.writer.open(visit)
         visit.course.ring_accepted()
         self._work(visit)
-
-    async def _join(self, visit: OpenVisit, ring: Ring) -> None:
-        if visit.ring is None:
-            return
-        cursor = self._cursor.after(ring.seq)
-        if await self._ledger.join_visit(visit.ring.id, visit.rings, ring, cursor):
-            self._stored(ring)
-
-    async def _pass_over(self, ring: Ring) -> None:
-        if await self._ledger.record_gap([ring], self._cursor.after(ring.seq)):
-            self._stored(ring)
-
-    def _gap_recorded(self, rings: Sequence[Ring]) -> None:
-        for ring in rings:
-            self._stored(ring)
-
-    def _stored(self, ring: Ring) -> None:
-        seq = self._cursor.stored(ring.seq)
-        if self.supervisor is not None:
-            self.supervisor.send("button", CursorMoved(seq=seq))
-
-    async def mend(self) -> None:
-        """Record what a broken card missed, once it works again."""
-
-        def cursor(rings: Sequence[Ring]) -> int:
-            return self._cursor.after(*(ring.seq for ring in rings))
-
-        pending = await self._ledger.mend(cursor)
-        if pending is not None:
-            self._dispatcher.accept([], pending)
-
-    def hold(self, rings: Sequence[Ring]) -> None:
-        """Keep the cursor before rings that may not have been told yet."""
-        for ring in rings:
-            self._cursor.arrived(ring.seq)
-
-    def begin_at(self, seq: int) -> None:
-        """The journal was read up to here by an earlier life of this daemon."""
-        self._cursor.begin(seq)
-        if self.supervisor is not None:
-            self.supervisor.send("button", CursorMoved(seq=seq))
 
     # Frames and recognition.
 
@@ -306,11 +243,6 @@ class Doorkeeper:
         return None
 
     @property
-    def unstored_rings(self) -> int:
-        """Rings of the journal that state.db does not have yet."""
-        return len(self._cursor.outstanding)
-
-    @property
     def is_busy(self) -> bool:
         """Whether a visit still needs recognition."""
         return any(not visit.course.closed for visit in self._visits)
@@ -322,62 +254,14 @@ class Doorkeeper:
 
     def look_on(self) -> None:
         """Give recognition its next frames, the oldest waiting visit first."""
-        if self.supervisor is None:
-            return
-        for visit in self._visits:
-            self._check_hope(visit)
-            if not visit.course.may_look() or visit.late:
-                continue
-            look = self._frames.next_look(
-                visit, self._limits.burst_frames - visit.course.looks
-            )
-            if look is not None and self._send_look(visit, look):
-                visit.candidates.remove(look.frame)
-                visit.looked.append(look.frame)
-                visit.course.look_began()
-                self._looking.append(visit)
-
-    def _send_look(self, visit: OpenVisit, look: Look) -> bool:
-        with working_on(visit.trace):
-            return self.supervisor is not None and self.supervisor.send("vision", look)
-
-    def _check_hope(self, visit: OpenVisit) -> None:
-        if self.supervisor is None or visit.course.closed:
-            return
-        if not self._settings.features.recognition:
-            visit.course.blocked(Reason.SWITCHED_OFF)
-        elif self.supervisor.is_lost("vision"):
-            visit.course.blocked(Reason.NO_ENGINE)
-        elif not visit.candidates and not visit.looked and not self._more_come(visit):
-            visit.course.blocked(NO_PICTURE[self._desk.camera.condition])
-
-    def _more_come(self, visit: OpenVisit) -> bool:
-        if visit.supplied or visit.late:
-            return False
-        # Once people were told, nobody waits for a camera that is not there.
-        is_awaited = self._desk.is_camera_starting and not visit.course.told
-        return is_awaited or self._desk.camera.condition == "ok"
+        self._looks.look_on(self._visits)
 
     def seen(self, message: Seen) -> None:
         """Recognition looked at a frame."""
-        visit = next((v for v in self._looking if v.token == message.visit), None)
-        if visit is None:
-            return
-        self._looking.remove(visit)
-        if not message.error and not visit.course.closed:
-            visit.seen = message
-            visit.steps["recognised"] = self._clock.mono_ns()
-            if message.passes == 0:
-                # Nothing was looked at anew: glances before the press were enough.
-                visit.steps["anticipated"] = visit.steps["recognised"]
-            if not visit.supplied:
-                visit.steps["frame"] = message.frame.mono_ns
-            if message.best_mono_ns == message.frame.mono_ns:
-                self._frames.show(visit, message.frame)
-        visit.course.look_ended(sure=message.sure, error=message.error)
-        self._frames.let_go(visit, message.frame)
-        self._work(visit)
-        self.look_on()
+        visit = self._looks.seen(message)
+        if visit is not None:
+            self._work(visit)
+            self.look_on()
 
     def vision_down(self, tokens: Collection[str] | None = None) -> None:
         """What a vision worker had in hand is tried once more, then degraded.
@@ -385,14 +269,7 @@ class Doorkeeper:
         Args:
             tokens: of the visits it looked for; None for all.
         """
-        for visit in list(self._looking):
-            if tokens is not None and visit.token not in tokens:
-                continue
-            self._looking.remove(visit)
-            visit.seen = None
-            # The picture in hand may be the only one there is.
-            visit.candidates.append(visit.looked.pop())
-            visit.course.vision_died()
+        for visit in self._looks.died(tokens):
             self._work(visit)
 
     # What follows.
@@ -415,84 +292,25 @@ class Doorkeeper:
             self.look_on()
 
     def _next_act(self, visit: OpenVisit, now_s: float) -> Act | None:
-        self._check_hope(visit)
-        frames_left = bool(visit.candidates) or self._more_come(visit)
+        self._looks.check_hope(visit)
+        frames_left = bool(visit.candidates) or self._looks.more_come(visit)
         return visit.course.act(now_s, frames_left=frames_left)
 
     def _carry_out(self, visit: OpenVisit, act: Act) -> None:
         match act:
             case Act.TELL:
-                self._then(visit, self._tell(visit))
+                self.writer.in_order(visit, self.writer.tell(visit))
             case Act.DECIDE:
                 visit.steps["decided"] = self._clock.mono_ns()
-                self._then(visit, self._close(visit, "decided"))
-                self._forget(visit)
+                self.writer.in_order(visit, self.writer.close(visit, "decided"))
+                self._looks.forget(visit)
             case Act.DEGRADE:
-                self._then(visit, self._close(visit, "degraded"))
-                self._forget(visit)
+                self.writer.in_order(visit, self.writer.close(visit, "degraded"))
+                self._looks.forget(visit)
             case Act.FORGET:
                 self._visits.remove(visit)
-                self._forget(visit)
+                self._looks.forget(visit)
                 self._frames.release(visit)
-
-    def _forget(self, visit: OpenVisit) -> None:
-        if self.supervisor is not None:
-            self.supervisor.send("vision", ForgetVisit(visit=visit.token))
-
-    async def _capture(self, visit: OpenVisit) -> None:
-        """Make the picture people see, of the best frame so far."""
-        frame = visit.best
-        if frame is None or frame == visit.jpeg_of:
-            return
-        jpeg = await self._desk.encode(frame)
-        if jpeg is not None:
-            before, visit.jpeg, visit.jpeg_of = visit.jpeg_of, jpeg, frame
-            visit.steps.setdefault("captured", self._clock.mono_ns())
-            self._happened("captured", visit)
-            if before is not None:
-                self._frames.let_go(visit, before)
-
-    async def _tell(self, visit: OpenVisit) -> None:
-        self._frames.show_most_promising(visit)
-        await self._capture(visit)
-        visit.steps["deadline"] = self._clock.mono_ns()
-        await self._store(visit, "captured" if visit.jpeg else "rung")
-        self._happened("told", visit)
-
-    async def _close(self, visit: OpenVisit, state: VisitState) -> None:
-        await self._capture(visit)
-        await self._store(visit, state)
-        self._happened("decided" if state == "decided" else "degraded", visit)
-        if visit.jpeg is not None and self._settings.features.keep_pictures:
-            await self._ledger.save_picture(visit.record(state).id, visit.jpeg)
-        self._frames.release(visit)
-
-    async def _store(self, visit: OpenVisit, state: VisitState) -> None:
-        record = visit.record(state)
-        items = self._dispatcher.for_visit(record, late=visit.late)
-        self._dispatcher.show(record, visit.jpeg)
-        pending = await self._ledger.close_visit(record, items)
-        self._dispatcher.accept(items, pending)
-
-    def _then(self, visit: OpenVisit, work: Coroutine[object, object, None]) -> None:
-        """Do one more write for a visit, after those before it."""
-        before = visit.tail
-
-        async def in_order() -> None:
-            if before is not None:
-                await asyncio.wait([before])
-            await work
-
-        visit.tail = asyncio.get_running_loop().create_task(in_order())
-        visit.tail.add_done_callback(_report)
-
-    def _aside(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
-        """Do something for a visit beside its writes."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._asides.add(task)
-        task.add_done_callback(self._asides.discard)
-        task.add_done_callback(_report)
-        return task
 
     def sweep(self) -> None:
         """Let go of visits that nothing can join any more; called now and then."""
@@ -512,8 +330,3 @@ class Doorkeeper:
         tails = [visit.tail for visit in self._visits if visit.tail is not None]
         if tails:
             await asyncio.wait(tails)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("visit_task_failed", exc_info=error)

@@ -147,9 +147,9 @@ class Hub:
             frames=VisitFrames(self.desk, self.anticipator),
             ledger=self.ledger,
             dispatcher=self.dispatcher,
+            workers=self.team,
             happened=self.audience.happened,
         )
-        self.doorkeeper.supervisor = self.team
         self._recovery = Recovery(
             settings, self.clock, self.ledger, self.dispatcher, self.doorkeeper
         )
@@ -193,7 +193,7 @@ class Hub:
     async def _mend(self) -> None:
         while True:
             await asyncio.sleep(MEND_S)
-            await self.doorkeeper.mend()
+            await self.doorkeeper.writer.mend()
 
     def _recovered(self) -> None:
         """The card works again: know what it knows."""
@@ -492,7 +492,7 @@ class Hub:
         self.supervisor.close()
         # What was told from memory is recorded if that is possible now, or it would
         # be told again.
-        await self.doorkeeper.mend()
+        await self.doorkeeper.writer.mend()
         await self.dispatcher.queue.record_owed()
         self.health.close()
         for task in list(self._tasks):

@@ -212,7 +212,7 @@ class MetricsFeed(Onlooker):
         outbox = hub.dispatcher.backlog()
         record_gauge("doorbell_outbox_oldest_seconds", outbox.oldest_s)
         _queue("outbox", "notify", outbox.waiting)
-        _queue("ring_journal", "hub", hub.doorkeeper.unstored_rings)
+        _queue("ring_journal", "hub", hub.doorkeeper.rings.unstored)
         for role, worker in hub.supervisor.workers.items():
             _queue("inbox", role, worker.peer.backlog if worker.peer else 0)
 

@@ -77,11 +77,11 @@ class Recovery:
         except StorageError:
             await self._take_up_fresh_rings()
             return
-        self._doorkeeper.begin_at(cursor)
+        self._doorkeeper.rings.begin_at(cursor)
         now = self._clock.now()
         for ring in await asyncio.to_thread(wiring.read_rings, self._journal, cursor):
             if ring.source == "synthetic":
-                self._doorkeeper.pass_by(ring)
+                self._doorkeeper.rings.pass_by(ring)
             else:
                 self._doorkeeper.resume(ring, now)
 
@@ -89,7 +89,7 @@ class Recovery:
         """Without a cursor only what is fresh is surely not told yet."""
         rings = await asyncio.to_thread(wiring.read_rings, self._journal, 0)
         found = [ring for ring in rings if ring.source != "synthetic"]
-        self._doorkeeper.hold(found)
+        self._doorkeeper.rings.hold(found)
         now = self._clock.now()
         for ring in found:
             age_s = ring.stamp.age_s(now)

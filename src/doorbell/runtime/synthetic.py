@@ -75,10 +75,10 @@ class SyntheticBell:
             frames=LiveAndDrawn(hub.desk, hub.anticipator),
             ledger=SelfTestLedger(hub.ledger, self._failed),
             dispatcher=self._teller,
+            workers=VisionOnly(hub.supervisor),
             happened=self._happened,
             visits_called=CALLED,
         )
-        self._keeper.supervisor = VisionOnly(hub.supervisor)
         self._test: SelfTest | None = None
         self._visit: OpenVisit | None = None
         self._ring_id = ""
@@ -251,7 +251,7 @@ class SyntheticBell:
         return True
 
     def _rung(self, message: m.Rung) -> None:
-        self._hub.doorkeeper.pass_by(message.ring)
+        self._hub.doorkeeper.rings.pass_by(message.ring)
         # One that the journal took at last, or that somebody's ring has overtaken.
         if self._test is None or self._test.is_over or not message.request:
             return

@@ -324,5 +324,5 @@ class Conversation:
             people=len(hub.household.names),
             left_out=sum(hub.household.left_out.values()),
             outbox=hub.dispatcher.queue.waiting,
-            model_passes=hub.model_passes,
+            model_passes=hub.routing.model_passes,
         )

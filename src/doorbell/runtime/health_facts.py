@@ -51,7 +51,7 @@ def engine(hub: Hub) -> f.EngineFacts:
 def journal(hub: Hub) -> f.JournalFacts:
     """The button's process and its journal."""
     is_up, worker, detail = _life(hub, "button")
-    said = hub.button
+    said = hub.routing.button
     if said is None or not is_up:
         return f.JournalFacts(is_up, worker, detail=detail)
     return f.JournalFacts(

@@ -1,8 +1,9 @@
-"""The hub: routes what workers say, and holds what only one process may hold.
+"""The hub: puts together what only one process may hold, and begins and ends it.
 
 It owns the frame ring's book, the visits in hand, the outbox and the way to state.db;
-it does nothing heavy itself. Life and death of workers is `supervisor`'s, the course
-of a visit `doorkeeper`'s, telling people `dispatch`'s.
+it does nothing heavy itself. What workers say goes through `routing`; their life and
+death is `supervisor`'s, the course of a visit `doorkeeper`'s, telling people
+`dispatch`'s.
 """
 
 from __future__ import annotations
@@ -32,31 +33,22 @@ from doorbell.runtime.erasure_notes import note_erasures
 from doorbell.runtime.frame_desk import FrameDesk
 from doorbell.runtime.health_desk import HealthDesk
 from doorbell.runtime.household import Household
+from doorbell.runtime.housekeeping import chores
 from doorbell.runtime.http_door import HttpDoor
 from doorbell.runtime.ledger import Ledger
-from doorbell.runtime.link import close_all
-from doorbell.runtime.porch_light import light_up_if_dark
 from doorbell.runtime.questions import Questions
 from doorbell.runtime.recovery import Recovery
+from doorbell.runtime.routing import Routing
 from doorbell.runtime.security_desk import SecurityDesk
 from doorbell.runtime.supervisor import Supervisor
 from doorbell.runtime.synthetic import SyntheticBell
 from doorbell.runtime.traces import ROLE, Traces
-from doorbell.runtime.vision_team import VISION, VisionTeam, kind_of
+from doorbell.runtime.vision_team import VisionTeam
 from doorbell.runtime.visit_frames import VisitFrames
 from doorbell.stages import messages as m
-from doorbell.stages.notify_messages import Delivered
-from doorbell.stages.vision_messages import (
-    NO_VISIT,
-    EngineReady,
-    FacesExtracted,
-    GalleryJudged,
-    Seen,
-)
-from doorbell.stages.watching import Observed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from config.door import Camera
     from config.production.production_settings import ProductionSettings
@@ -64,10 +56,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("doorbell.hub")
 
-SWEEP_S = 5.0
-# How often a card in trouble is tried again.
-MEND_S = 2.0
-PRUNE_S = 3600.0
 # Slots beyond the pre-roll: two lent to capture, and a visit's burst with its picture.
 EXTRA_SLOTS = 2 + 8
 FIRST_FRAME_S = 10.0
@@ -98,8 +86,7 @@ class Hub:
     ) -> None:
         self.settings = settings
         self.clock = wiring.system_clock()
-        self.button: m.ButtonState | None = None
-        self.model_passes = 0
+        self.routing = Routing(self)
         # While it waits for the door, the state is another slot's.
         self.stands_by = False
         self._environ = environ
@@ -110,7 +97,7 @@ class Hub:
             _policy(settings),
             m.Configure(settings=settings, slot_size=slot_size, slots=slots),
             self._ring_fd,
-            boss=self,
+            boss=self.routing,
             log_fd=log_fd,
             remotes=wiring.remotes(settings),
         )
@@ -150,7 +137,7 @@ class Hub:
             workers=self.team,
             happened=self.audience.happened,
         )
-        self._recovery = Recovery(
+        self.recovery = Recovery(
             settings, self.clock, self.ledger, self.dispatcher, self.doorkeeper
         )
         self.ledger.recovered = self._recovered
@@ -184,169 +171,25 @@ class Hub:
         await self.household.refresh()
         self.supervisor.start()
         self.health.start()
-        await self._recovery.take_up()
-        self._spawn(self._every(SWEEP_S, self._sweep))
-        self._spawn(self._mend())
-        self._spawn(self._every(PRUNE_S, self._prune))
-        self._spawn(note_erasures(self))
-
-    async def _mend(self) -> None:
-        while True:
-            await asyncio.sleep(MEND_S)
-            await self.doorkeeper.writer.mend()
+        await self.recovery.take_up()
+        for chore in chores(self):
+            self.spawn(chore)
+        self.spawn(note_erasures(self))
 
     def _recovered(self) -> None:
         """The card works again: know what it knows."""
-        self._spawn(self._catch_up())
+        self.spawn(self._catch_up())
 
     async def _catch_up(self) -> None:
         try:
             await self.household.refresh()
         except StorageError:
             return  # Broken again: this is tried again with the next recovery.
-        await self._recovery.catch_up()
-
-    # What workers say.
-
-    def worker_up(self, role: str) -> None:
-        """A worker passed its rehearsal."""
-        if not self.stands_by:
-            self.desk.worker_up(role)
-        self.audience.worker_up(role)
-        match kind_of(role):
-            case "vision" if not self.stands_by:
-                self._spawn(self._welcome_vision())
-            case "notify":
-                self.dispatcher.wake()
-            case "button":
-                # What it wrote just before it died was never said.
-                self._spawn(self._recovery.take_up_rings())
-            case "web":
-                self.http.worker_up()
-            case _:
-                pass
-
-    async def _welcome_vision(self) -> None:
-        try:
-            await self.household.load_gallery()
-        except StorageError as error:
-            log.error("gallery_unreadable", extra={"error": str(error)})  # noqa: TRY400 - without a gallery everybody is unknown; the error says why
-        self.doorkeeper.look_on()
-
-    def worker_down(self, role: str) -> None:
-        """A worker is gone and everything it said was heard."""
-        self.desk.worker_down(role)
-        self.questions.worker_down(role)
-        self.audience.worker_down(role)
-        match kind_of(role):
-            case "vision":
-                in_hand = self.team.down(role)
-                if role == VISION:
-                    self.anticipator.ended()
-                    self.anticipator.sees_faces = False
-                    self.synthetic.vision_down()
-                self.doorkeeper.vision_down(in_hand)
-            case "notify":
-                self.dispatcher.notify_down()
-            case "button":
-                self.doorkeeper.button_down()
-            case _:
-                pass
-
-    def _frame_taken(self, message: m.FrameTaken) -> None:
-        if self.desk.taken(message):
-            self.doorkeeper.frame_came(message.frame)
-            if self._may_glance():
-                self.anticipator.frame_came(message.frame)
-
-    def _seen(self, message: Seen) -> None:
-        self.model_passes += message.passes
-        self.team.answered(message.visit)
-        if message.visit == NO_VISIT:
-            self.anticipator.seen(message)
-        elif message.visit.startswith("ask-"):
-            self.questions.answered(int(message.visit.removeprefix("ask-")), message)
-        else:
-            self.doorkeeper.seen(message)
-
-    def _may_glance(self) -> bool:
-        settings = self.settings
-        wanted = settings.vision.anticipate and settings.features.recognition
-        return wanted and not self.doorkeeper.is_busy
-
-    def worker_said(self, role: str, message: object, fds: list[int]) -> None:
-        """Route one message."""
-        if self.synthetic.heard(message):
-            close_all(fds)
-            return
-        self.audience.worker_said(role, message)
-        match message:
-            case m.FrameTaken():
-                self._frame_taken(message)
-            case m.PictureEncoded():
-                self.desk.picture_encoded(message, fds)
-                return
-            case Seen():
-                self._seen(message)
-            case m.PressBegan():
-                self.synthetic.give_way()
-                self.doorkeeper.press_began(message)
-                light_up_if_dark(self)
-            case m.PressVoid(press=press):
-                self.doorkeeper.press_void(press)
-            case m.Rung():
-                self.synthetic.give_way()
-                self.doorkeeper.rung(message)
-            case Delivered():
-                self._spawn(self.dispatcher.delivered(message))
-            case _:
-                self._rare(role, message, fds)
-                return
-        close_all(fds)
+        await self.recovery.catch_up()
 
     def _told(self, visit_id: str, target: str, status: str, detail: str) -> None:
         if not self.synthetic.told(visit_id, target, status, detail):
             self.audience.told(visit_id, target, status, detail)
-
-    def _rare(self, role: str, message: object, fds: list[int]) -> None:
-        match message:
-            case m.Converse() if role == "web":
-                self.http.converse(fds)
-                return
-            case m.Sessions() | Observed():
-                pass  # for onlookers
-            case m.CameraState():
-                self.desk.camera_changed(message)
-                log.info("camera_state", extra={"condition": message.condition})
-                self.doorkeeper.camera_changed()
-            case EngineReady():
-                self.household.engine = self.dispatcher.notices.engine = message
-            case m.ButtonState():
-                self._button_state(message)
-            case m.ButtonStuck(stuck=stuck, held_s=held_s):
-                log.warning(
-                    "button_stuck", extra={"stuck": stuck, "held_s": round(held_s)}
-                )
-            case m.RingAccepted() | FacesExtracted() | GalleryJudged():
-                self.questions.answered(message.request, message, fds)
-                return
-            case _:
-                log.warning("unexpected", extra={"role": role, "kind": str(message)})
-        close_all(fds)
-
-    def _button_state(self, state: m.ButtonState) -> None:
-        self.button = state
-        is_well = state.line != "absent" and state.journal == "ok"
-        log.log(
-            logging.INFO if is_well else logging.ERROR,
-            "button_state",
-            extra={
-                "line": state.line,
-                "journal": state.journal,
-                "detail": state.detail,
-                "hint": state.hint,
-            },
-        )
 
     # What commands need.
 
@@ -439,30 +282,8 @@ class Hub:
         self.synthetic.reconfigure()
         self.supervisor.restart(roles)
 
-    async def _every(self, period_s: float, work: Callable[[], None]) -> None:
-        while True:
-            await asyncio.sleep(period_s)
-            work()
-
-    def _sweep(self) -> None:
-        self.doorkeeper.sweep()
-        self.dispatcher.wake()
-        self.desk.give_back()
-
-    def _prune(self) -> None:
-        self._spawn(self._prune_once())
-
-    async def _prune_once(self) -> None:
-        now = self.clock.now()
-        try:
-            gone = await self.ledger.call(lambda store: store.prune(now))
-        except StorageError as error:
-            log.warning("prune_failed", extra={"error": str(error)})
-            return
-        if gone:
-            log.info("pruned", extra={"rows": gone})
-
-    def _spawn(self, work: wiring.Work) -> None:
+    def spawn(self, work: wiring.Work) -> None:
+        """Let something run beside; it ends with the hub."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)

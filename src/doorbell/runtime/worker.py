@@ -8,36 +8,26 @@ behalf of a loop that hangs.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import faulthandler
-import logging
 import select
-import signal
-import socket
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from doorbell.core.errors import DoorbellError
 from doorbell.runtime import stage_wiring
 from doorbell.runtime.carried import about, addressed
-from doorbell.runtime.link import Link
+from doorbell.runtime.child import as_child, first_message
 from doorbell.runtime.reporting import Reporter
-from doorbell.stages.directions import FromHub
-from doorbell.stages.messages import Beat, Broken, Configure, Ready, Stop
-from monitoring.logging.structured_logging import error_id, log_uncaught
+from doorbell.stages.messages import Beat, Ready, Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from doorbell.ports.stage import Stage
-
-log = logging.getLogger("doorbell.worker")
+    from doorbell.runtime.link import Link
 
 BEAT_S = 1.0
 # So that a machine that is busy elsewhere does not make a sound worker look hung.
 BEATS_IN_SILENCE = 3
-PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 class LinkOutlet:
@@ -105,29 +95,6 @@ def _take(stage: Stage, link: Link) -> bool:
     return True
 
 
-def die_with_parent(role: str) -> None:
-    """End when the supervisor does, even if stopped or hung by then.
-
-    The button has rings in hand: it is only woken, sees that the hub is gone, and
-    brings them to disk first.
-    """
-    number = signal.SIGCONT if role == "button" else signal.SIGKILL
-    # One that died before this is noticed at the first read from the link.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
-
-
-def first_message(link: Link) -> Configure:
-    """Wait for the settings; ends the process when the hub is gone."""
-    got = link.receive()
-    if got is None:
-        raise SystemExit(0)
-    message, _ = got
-    if not isinstance(message, Configure):
-        msg = f"expected Configure, got {type(message).__name__}"
-        raise TypeError(msg)
-    return message
-
-
 def _live(role: str, link: Link, ring_fd: int) -> None:
     reporter = Reporter(link)
     configuration = first_message(link)
@@ -145,38 +112,10 @@ def _live(role: str, link: Link, ring_fd: int) -> None:
             reporter.flush()
 
 
-def report_failure(link: Link, role: str, error: DoorbellError) -> None:
-    """Say why this process ends, in the log and to the hub, under one id."""
-    found = {"role": role, "error": str(error), "error_id": error_id(error)}
-    log.error("worker_failed", extra=found)
-    link.send(
-        Broken(
-            message=str(error),
-            hint=error.hint,
-            exit_code=error.exit_code,
-            error_id=error_id(error),
-        )
-    )
-
-
 def main() -> int:
     """Run one role until its end; the exit code is for the log only."""
     role, link_fd, ring_fd = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    faulthandler.enable()
-    log_uncaught()
-    # Ctrl-C in a terminal reaches the whole group; the supervisor ends us in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    die_with_parent(role)
-    link = Link(socket.socket(fileno=link_fd), FromHub)
-    try:
-        _live(role, link, ring_fd)
-    except BrokenPipeError:
-        return 0
-    except DoorbellError as error:
-        report_failure(link, role, error)
-        return error.exit_code
-    return 0
+    return as_child(role, link_fd, lambda link: _live(role, link, ring_fd))
 
 
 if __name__ == "__main__":

@@ -6,24 +6,20 @@ Its loop is asyncio's; the proof of life is a beat that this loop itself sends.
 from __future__ import annotations
 
 import asyncio
-import faulthandler
 import importlib.util
 import os
-import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
 
-from doorbell.core.errors import BadSettingsError, DoorbellError
-from doorbell.runtime.link import Link
+from doorbell.core.errors import BadSettingsError
+from doorbell.runtime.child import as_child, first_message
 from doorbell.runtime.reporting import Reporter
-from doorbell.runtime.worker import die_with_parent, first_message, report_failure
-from doorbell.stages.directions import FromHub
-from monitoring.logging.structured_logging import log_uncaught
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from doorbell.runtime.link import Link
     from doorbell.stages.messages import Configure
 
 NEEDED = ("starlette", "uvicorn")
@@ -55,21 +51,7 @@ def _live(link: Link, link_fd: int, fds: Sequence[int]) -> None:
 def main() -> int:
     """Serve until the hub says stop or is gone."""
     role, link_fd, *fds = sys.argv[1], *map(int, sys.argv[2:])
-    faulthandler.enable()
-    log_uncaught()
-    # As every worker: the supervisor ends us in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    die_with_parent(role)
-    link = Link(socket.socket(fileno=link_fd), FromHub)
-    try:
-        _live(link, link_fd, fds)
-    except BrokenPipeError:
-        return 0
-    except DoorbellError as error:
-        report_failure(link, role, error)
-        return error.exit_code
-    return 0
+    return as_child(role, link_fd, lambda link: _live(link, link_fd, fds))
 
 
 if __name__ == "__main__":

@@ -173,11 +173,16 @@ make_deployer() {
 fetch_release() {
   [ -e "$TOP/pyproject.toml" ] || fail "give --release, or run it from a checkout"
   say "fetching the locked requirements (some 250 MB)"
-  rm -rf "$RELEASE"
+  local tools=$ROOT/tools options=(-q --disable-pip-version-check --no-deps)
+  rm -rf "$RELEASE" "$tools"
   mkdir -p "$RELEASE"
-  local pip=("$ROOT/deploy/bin/pip" wheel -q --disable-pip-version-check --no-deps -w "$RELEASE")
-  "${pip[@]}" --require-hashes -r "$TOP/requirements-production.txt"
-  "${pip[@]}" "$TOP"
+  # Not all of it comes as a wheel, and what builds the rest is locked as well.
+  "$PYTHON" -m venv "$tools"
+  "$tools/bin/pip" install "${options[@]}" --require-hashes -r "$TOP/requirements-build.txt"
+  options+=(--no-build-isolation -w "$RELEASE")
+  "$tools/bin/pip" wheel "${options[@]}" --require-hashes -r "$TOP/requirements-production.txt"
+  "$tools/bin/pip" wheel "${options[@]}" "$TOP"
+  rm -rf "$tools"
 }
 
 install_release() {

@@ -81,6 +81,7 @@ def audit(tmp_path: Path, notes: Notes, clock: MovedClock) -> Auditing:
 def visit(source: RingSource, *faces: FaceVerdict, visit_id: str = "v1") -> OpenVisit:
     made = SimpleNamespace(
         ring=Ring(1, visit_id, source, STAMP),
+        newest=Ring(1, visit_id, source, STAMP),
         undurable=False,
         seen=SimpleNamespace(decision=Decision.KNOWN),
         faces=list(faces),
@@ -110,6 +111,17 @@ def test_a_real_visit_is_recorded(audit: Auditing, notes: Notes) -> None:
     ]
     # By its place: what a target is called may be somebody's name.
     assert notes.posted[2][3] == {"target": 2}
+
+
+def test_a_ring_that_joins_is_recorded_by_its_own_source(
+    audit: Auditing, notes: Notes
+) -> None:
+    one = visit("gpio")
+    one.newest = Ring(2, "v2", "http", STAMP)
+    audit.happened("joined", one)
+    ((act, obj, out, ctx),) = notes.posted
+    assert (act, obj, out) == ("ring.taken", "visit:v1", "joined")
+    assert ctx["source"] == "http"
 
 
 def test_a_self_test_leaves_nothing(audit: Auditing, notes: Notes) -> None:

@@ -131,7 +131,8 @@ def show(context: Context) -> int:
     if output == "-":
         return 0
     if context.wants_json:
-        context.say_json({**visit_view(found.view), "saved": output})
+        told = {"told": found.view.told, "saved": output}
+        context.say_json({**visit_view(found.view), **told})
     else:
         zone = shown.zone(context.settings.notify.timezone)
         context.say(shown.listing(_details(found.view, zone)))

@@ -202,7 +202,8 @@ class Auditing(Onlooker):
         obj = f"visit:{visit.ring.id}"
         match what:
             case "ring" | "joined":
-                facts = {"source": visit.ring.source, "undurable": visit.undurable}
+                ring = visit.newest or visit.ring
+                facts = {"source": ring.source, "undurable": visit.undurable}
                 self.post("ring.taken", actor="visitor", obj=obj, out=what, ctx=facts)
             case "decided" | "degraded":
                 decision = visit.seen.decision if visit.seen else ""

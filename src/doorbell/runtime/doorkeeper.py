@@ -205,6 +205,7 @@ class Doorkeeper:
 
     def _count_in(self, visit: OpenVisit, ring: Ring, heard_s: float) -> None:
         visit.rings += 1
+        visit.newest = ring
         visit.last_ring_s = max(visit.last_ring_s, heard_s)
         if visit.ring is None:
             visit.ring = ring

@@ -82,13 +82,14 @@ class MetricsFeed(Onlooker):
                 self._ended(what, visit)
 
     def _trigger(self, visit: OpenVisit) -> None:
-        if visit.ring is None:
+        ring = visit.newest or visit.ring
+        if ring is None:
             return
         local = local_at(
             self._hub.clock.now().wall_s(), wiring.zone(self._hub.settings)
         )
         labels = {
-            "trigger_source": visit.ring.source,
+            "trigger_source": ring.source,
             "time_of_day": time_of_day(local.hour if local else None),
         }
         record_counter("doorbell_triggers_total", 1.0, labels)

@@ -29,6 +29,8 @@ class OpenVisit:
         trace: the id under which logs and traces know it: that of its ring, which
             follows from the edge.
         edge: the first edge of the press that opened it.
+        ring: the one that opened it.
+        newest: the one that was counted last.
         candidates: frames pinned for it that recognition has not looked at.
         best: the frame shown to people; pinned.
         supplied: its pictures were handed in, the camera is not asked.
@@ -44,6 +46,7 @@ class OpenVisit:
     last_ring_s: float
     trace: str
     ring: Ring | None = None
+    newest: Ring | None = None
     rings: int = 0
     steps: dict[str, int] = field(default_factory=dict)
     candidates: list[FrameRef] = field(default_factory=list)

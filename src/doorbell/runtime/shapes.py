@@ -65,6 +65,5 @@ def visit_view(view: VisitView) -> dict[str, object]:
         "state": view.state,
         "source": view.ring.source,
         "durable": view.ring.durable,
-        "told": view.told,
         "has_picture": view.has_picture,
     }

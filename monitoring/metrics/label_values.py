@@ -66,6 +66,7 @@ ERRORS = (
     "operations_failed",
     "operations_unavailable",
     "process_crashed",
+    "push_crashed",
     "request_failed",
     "security_event",
     "sending_failed",

@@ -144,5 +144,5 @@ class Lane:
         except Exception as error:  # noqa: BLE001 - the border of a thread: a bug in one service's adapter must not silence it for good
             kind = type(error).__name__
             # Not the text: a library's error may quote the address or the message.
-            log.warning("push_crashed", extra={"target": self.name, "error": kind})
+            log.error("push_crashed", extra={"target": self.name, "error": kind})  # noqa: TRY400 - see above
             return Answer(Outcome.RETRY, f"the sender failed: {kind}")

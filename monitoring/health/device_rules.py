@@ -171,7 +171,7 @@ def key(found: KeyFacts, user: str) -> Verdict:
             "the master key lies on the same card as what it opens",
             "Who takes the card has both. Put it on another medium and name it in "
             "[storage] key_file, or encrypt the disk.",
-            "less docs/explanation/data-at-rest.md",
+            "[storage] key_file = …",
         )
     return healthy(f"readable by {user} only")
 

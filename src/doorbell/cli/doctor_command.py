@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Row = tuple[str, Verdict]
 
 RTSP_PORT = 554
+EDIT = "sudoedit /etc/doorbell/doorbell.toml"
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -115,7 +116,10 @@ def _camera(settings: ProductionSettings, user: str) -> Verdict:
             return rules.reachable("the camera", answers=answers, repair=repair)
         case "folder" if not Path(where).is_dir():
             return Verdict(
-                Status.UNHEALTHY, f"there is no folder {where}", "Make it.", "mkdir -p"
+                Status.UNHEALTHY,
+                f"there is no folder {where}",
+                "Make it, and put pictures into it.",
+                f"mkdir -p {where}",
             )
         case _:
             return healthy(f"{source}: no camera to examine")
@@ -169,7 +173,7 @@ def _checklist(settings: ProductionSettings) -> Iterator[Row]:
             bool(targets),
             shown.count(len(targets), "target"),
             "Nobody is told of a ring: add a [[notify.targets]] section.",
-            "less docs/how-to/notifications.md",
+            EDIT,
         ),
     )
     yield (
@@ -177,8 +181,8 @@ def _checklist(settings: ProductionSettings) -> Iterator[Row]:
         rules.demand(
             bool(settings.backup.dir),
             settings.backup.dir or "no [backup] dir",
-            "A dead card takes everybody's enrolment with it.",
-            "less docs/how-to/back-up-and-restore.md",
+            "A dead card takes everybody's enrolment with it: set [backup] dir.",
+            EDIT,
         ),
     )
     yield (

@@ -58,14 +58,29 @@ def test_mean_of_noisy_chips_is_nearer_to_the_face_than_any() -> None:
     assert np.abs(fused(chips, [1.0] * 6) - face(1)).mean() < min(errors) * 0.6
 
 
+def test_chips_cut_out_awry_meet_where_the_face_lies() -> None:
+    # Kills: all laid over the best chip, however its landmarks were off.
+    whole = np.kron(
+        np.random.default_rng(3).uniform(30, 220, (9, 9, 3)), np.ones((10, 10, 1))
+    )
+    soft = (whole + np.roll(whole, 3, 0) + np.roll(whole, 3, 1)) / 3
+    shifts = [(4, 0), (-2, 2), (-2, -2)]
+    chips = [soft[15 + y : 75 + y, 15 + x : 75 + x].astype(np.uint8) for x, y in shifts]
+    truth = soft[15:75, 15:75]
+    inner = slice(10, 50)
+    error = np.abs(fused(chips, [1.0, 0.9, 0.9]) - truth)[inner, inner].mean()
+    best_alone = np.abs(chips[0] - truth)[inner, inner].mean()
+    assert error < best_alone / 3
+
+
 def test_each_frame_is_laid_once_as_long_as_the_best_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Kills: everything laid anew at each look; what lay over another best kept.
     laid: list[int] = []
     monkeypatch.setattr(
-        "doorbell.core.fusion.registered",
-        lambda chip, _best: laid.append(int(chip[0, 0, 0])) or chip,
+        "doorbell.core.fusion.movement_onto",
+        lambda _best, chip: laid.append(int(chip[0, 0, 0])) or np.eye(3),
     )
     chips = [np.full((8, 8, 3), level, np.uint8) for level in (1, 2, 3, 4)]
     overlay = Overlay()
@@ -100,8 +115,8 @@ class Network:
         return chip[:10, :10].mean(axis=(0, 1)).astype(np.float32)
 
 
-def sighting(network: Network, chip: NDArray[np.uint8], quality: float) -> Sighting:
-    return Sighting(BOX, network(chip), quality, chip=chip)
+def sighting(network: Network, chip: NDArray[np.uint8], weight: float) -> Sighting:
+    return Sighting(BOX, network(chip), 1.0, chip=chip, weight=weight)
 
 
 def test_frames_of_one_view_are_read_as_one_and_only_once() -> None:

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from doorbell.core.chip import brightness, sharpness
-from doorbell.core.quality import FaceMeasures, complaint, exposure, face_quality
+from doorbell.core.quality import (
+    FaceMeasures,
+    complaint,
+    exposure,
+    face_quality,
+    weight_of,
+)
 
 GOOD = FaceMeasures(width_px=120, sharpness=50, brightness=120, yaw=0.0)
 
@@ -44,6 +50,18 @@ def test_quality_is_a_weight_above_zero(
 ) -> None:
     # Kills: a weight of 0, whose mean divides by zero; a negative exposure.
     assert 0 < face_quality(FaceMeasures(width, sharp, bright, yaw)) <= 1
+
+
+@given(st.floats(-2, 4), st.floats(-2, 4))
+def test_surer_face_counts_no_less_and_none_counts_nothing(a: float, b: float) -> None:
+    # Kills: a weight of 0 or below; dlib's scores above 1 outweighing everything.
+    low, high = sorted((a, b))
+    assert 0 < weight_of(low) <= weight_of(high) <= 1
+
+
+def test_doubtful_face_counts_a_fraction() -> None:
+    assert weight_of(0.75) == pytest.approx(0.1, abs=0.01)
+    assert weight_of(0.92) > 0.5
 
 
 @given(st.floats(0, 127), st.floats(0, 127))

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from doorbell.core.registration import registered, warped
+from doorbell.core.registration import consensus, movement_onto, warped
 
 SIDE = 150
 MIDDLE = slice(25, 125)
@@ -24,6 +24,10 @@ def moved(x: float, y: float, degrees: float, noise: float = 0.0) -> np.ndarray:
     out = cv2.warpAffine(face(), turn, (SIDE, SIDE), borderMode=cv2.BORDER_REPLICATE)
     out += np.random.default_rng(1).normal(0, noise, out.shape)
     return out.clip(0, 255).astype(np.uint8)
+
+
+def registered(chip: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    return warped(chip.astype(np.float32), movement_onto(reference, chip))
 
 
 def unlike(one: np.ndarray, other: np.ndarray) -> float:
@@ -58,11 +62,29 @@ def test_noise_does_not_lead_it_astray() -> None:
 
 
 def test_what_cannot_be_laid_over_is_left_as_it_is() -> None:
+    still = np.eye(3)
     flat = np.full((SIDE, SIDE, 3), 90, np.uint8)
-    assert np.array_equal(registered(flat, flat), flat)
-    assert np.array_equal(registered(moved(1, 1, 1), flat), moved(1, 1, 1))
+    assert np.array_equal(movement_onto(flat, flat), still)
+    assert np.array_equal(movement_onto(flat, moved(1, 1, 1)), still)
     tiny = np.zeros((2, 2, 3), np.uint8)
-    assert np.array_equal(registered(tiny, tiny), tiny)
+    assert np.array_equal(movement_onto(tiny, tiny), still)
+
+
+def test_chips_meet_where_most_say_that_the_face_lies() -> None:
+    # Kills: the best chip believed alone, the movement inverted, weights left out.
+    shifts = [0.0, 0.3, 0.3]
+    movements = [np.eye(3) for _ in shifts]
+    for movement, shift in zip(movements, shifts, strict=True):
+        movement[0, 2] = shift
+    assert consensus(movements, [1, 1, 1])[0, 2] == pytest.approx(0.2)
+    assert consensus(movements, [1, 2, 3])[0, 2] == pytest.approx(0.25)
+
+
+def test_consensus_turns_and_scales_but_does_not_bend() -> None:
+    bent = np.array([[1.2, 0.3, 0.0], [0.1, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    found = consensus([bent], [1])
+    assert found[0, 0] == found[1, 1] == pytest.approx(1.1)
+    assert found[1, 0] == -found[0, 1] == pytest.approx(-0.1)
 
 
 def test_other_face_is_not_bent_into_this_one() -> None:

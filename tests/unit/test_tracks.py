@@ -39,10 +39,10 @@ def likeness(
 
 
 def face(
-    at: float | None, box: Box = LEFT, quality: float = 1.0, note: str = ""
+    at: float | None, box: Box = LEFT, weight: float = 1.0, note: str = ""
 ) -> Sighting:
     embedding = None if at is None else np.array([at], np.float32)
-    return Sighting(box, embedding, quality, note)
+    return Sighting(box, embedding, weight, note, weight=weight)
 
 
 def seen(*frames: list[Sighting]) -> Outcome:
@@ -63,7 +63,7 @@ def test_no_face_in_any_frame_is_nobody() -> None:
 
 
 def test_poor_frame_of_the_same_place_joins_and_counts_less() -> None:
-    outcome = seen([face(0.05, quality=0.9)], [face(0.45, quality=0.1)])
+    outcome = seen([face(0.05, weight=0.9)], [face(0.45, weight=0.1)])
     [verdict] = outcome.faces
     assert verdict.likeness == pytest.approx(1 - (0.05 * 0.9 + 0.45 * 0.1))
     assert outcome.standings[0].looks == 2
@@ -144,7 +144,7 @@ def test_unreadable_sighting_in_the_same_place_does_not_add_a_stranger() -> None
 def test_boxes_belong_to_the_frame_that_shows_most() -> None:
     outcome = seen(
         [face(ANNA, LEFT)],
-        [face(ANNA, RIGHT, quality=0.5), face(BERT, LEFT, quality=0.5)],
+        [face(ANNA, RIGHT, weight=0.5), face(BERT, LEFT, weight=0.5)],
     )
     assert outcome.best_mono_ns == 2
     assert {v.person_id: v.box for v in outcome.faces} == {"anna": RIGHT, "bert": LEFT}

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from doorbell.core.chip import grey
-from doorbell.core.registration import registered
+from doorbell.core.registration import consensus, movement_onto, warped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,36 +53,41 @@ def same_view(chips: Sequence[NDArray[np.uint8]], of: NDArray[np.uint8]) -> list
 
 
 class Overlay:
-    """Chips laid over the best of them; remembers what it laid, for that takes time."""
+    """Chips laid over the best of them; remembers how, for finding that takes time."""
 
     def __init__(self) -> None:
         self._reference: NDArray[np.uint8] | None = None
         # With the chip itself, so that no other can take its id.
-        self._laid: dict[int, tuple[NDArray[np.uint8], NDArray[np.float32]]] = {}
+        self._laid: dict[int, tuple[NDArray[np.uint8], NDArray[np.float64]]] = {}
 
     def fused(
         self, chips: Sequence[NDArray[np.uint8]], weights: Sequence[float]
     ) -> NDArray[np.uint8]:
-        """Return the mean of chips of one view, each laid over the weightiest.
+        """Return the mean of chips of one view, where they agree that the face lies.
 
         Args:
             chips: at least one, of one shape.
             weights: of each, above 0.
         """
-        best = chips[int(np.argmax(weights))]
-        if self._reference is not best:
-            self._reference, self._laid = best, {}
-        self._laid = {
-            id(chip): self._laid.get(id(chip)) or (chip, self._lay(chip, best))
-            for chip in chips
-        }
-        laid = np.stack([self._laid[id(chip)][1] for chip in chips])
+        movements = self._movements(chips, chips[int(np.argmax(weights))])
+        back = np.linalg.inv(consensus(movements, weights))
+        laid = [
+            warped(chip.astype(np.float32), movement @ back)
+            for chip, movement in zip(chips, movements, strict=True)
+        ]
         return np.rint(np.average(laid, axis=0, weights=weights)).astype(np.uint8)
 
-    def _lay(
-        self, chip: NDArray[np.uint8], best: NDArray[np.uint8]
-    ) -> NDArray[np.float32]:
-        return chip.astype(np.float32) if chip is best else registered(chip, best)
+    def _movements(
+        self, chips: Sequence[NDArray[np.uint8]], best: NDArray[np.uint8]
+    ) -> list[NDArray[np.float64]]:
+        """Return what lays each chip over the best."""
+        if self._reference is not best:
+            self._reference, self._laid = best, {id(best): (best, np.eye(3))}
+        self._laid = {
+            id(chip): self._laid.get(id(chip)) or (chip, movement_onto(best, chip))
+            for chip in chips
+        }
+        return [self._laid[id(chip)][1] for chip in chips]
 
 
 def fused(

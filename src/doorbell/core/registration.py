@@ -15,6 +15,8 @@ import numpy as np
 from doorbell.core.chip import grey
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 # Averages over cells keep the noise out. A dozen across find a movement of a tenth of
@@ -28,22 +30,42 @@ MOST_MOVED = 0.35
 _SMALL = 1e-6
 
 
-def registered(
-    chip: NDArray[np.uint8], reference: NDArray[np.uint8]
-) -> NDArray[np.float32]:
-    """Return a chip moved to lie over another of the same shape.
+def movement_onto(
+    reference: NDArray[np.uint8], chip: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """Return the movement that lays a chip over another of the same shape.
 
-    Where no movement makes them more alike, it is returned as it was.
+    Returns:
+        Shape (3, 3), for `warped`; that of standing still where no movement makes
+        them more alike.
     """
     movement = np.eye(3)
     for cells in CELLS:
         movement = _refined(movement, _small(reference, cells), _small(chip, cells))
-    pixels = chip.astype(np.float32)
     target, moving = _small(reference, CELLS[-1]), _small(chip, CELLS[-1])
     is_sane = np.abs(movement - np.eye(3)).max() <= MOST_MOVED
     if is_sane and _unlike(warped(moving, movement), target) < _unlike(moving, target):
-        return warped(pixels, movement)
-    return pixels
+        return movement
+    return np.eye(3)
+
+
+def consensus(
+    movements: Sequence[NDArray[np.float64]], weights: Sequence[float]
+) -> NDArray[np.float64]:
+    """Return where chips would lie by the landmarks of all of them.
+
+    Each was cut out by landmarks of its own, off in its own way: their mean is nearer
+    to the truth than any. Only turn, scale and shift are taken, as landmarks give them.
+
+    Args:
+        movements: that lay each chip over one of them, shape (3, 3).
+        weights: of each, above 0.
+    """
+    mean = np.average(movements, axis=0, weights=weights)
+    real, imaginary = (mean[0, 0] + mean[1, 1]) / 2, (mean[1, 0] - mean[0, 1]) / 2
+    return np.array(
+        [[real, -imaginary, mean[0, 2]], [imaginary, real, mean[1, 2]], [0, 0, 1]]
+    )
 
 
 def _small(chip: NDArray[np.uint8], wanted: int) -> NDArray[np.float32]:

@@ -1,9 +1,9 @@
 """Combine what several frames of a visit showed of the same faces.
 
 One rule: frames that show the same view of a face become one picture of it, weighted
-by quality (`fusion`); views are compared one by one, and their likeness is the mean. A
-sighting joins the track that it is most like; standing in the same place makes up for
-a poor picture, but not for another face.
+by how sure the detector was (`fusion`); views are compared one by one, and their
+likeness is the mean. A sighting joins the track that it is most like; standing in the
+same place makes up for a poor picture, but not for another face.
 """
 
 from __future__ import annotations
@@ -44,10 +44,11 @@ class Sighting:
 
     Attributes:
         embedding: None when it could not be read; `note` says why.
-        quality: weight of this sighting, above 0.
+        quality: how well it shows the face; the best is shown to people.
         chip: the aligned face, to be fused with others; None if it is not kept.
         looks: frames it stands for; more than one where it sums up several.
         views: of a sum, each view of the face and its weight.
+        weight: how much it counts beside other frames, above 0.
     """
 
     box: Box
@@ -57,13 +58,14 @@ class Sighting:
     chip: NDArray[np.uint8] | None = None
     looks: int = 1
     views: tuple[Part, ...] = ()
+    weight: float = 1.0
 
     @property
     def parts(self) -> list[Part]:
         """Each view of the face that could be read, and its weight."""
         if self.embedding is None:
             return []
-        return list(self.views) or [(self.embedding, self.quality)]
+        return list(self.views) or [(self.embedding, self.weight)]
 
 
 def unread(_chip: NDArray[np.uint8]) -> NDArray[np.float32] | None:
@@ -99,7 +101,7 @@ class Track:
     def _joint(self, group: list[Sighting]) -> Part | None:
         # Asked several times a frame; the network is to run once.
         if list(map(id, self._fused[0])) != list(map(id, group)):
-            weights = [one.quality for one in group]
+            weights = [one.weight for one in group]
             chips = [one.chip for one in group if one.chip is not None]
             chip = self._overlay.fused(chips, weights)
             embedding = self.embed(chip)
@@ -131,17 +133,16 @@ class Track:
 
     def summary(self) -> Sighting:
         """All sightings as one, of their joint weight."""
-        weight = sum(
-            s.quality for s in self.sightings.values() if s.embedding is not None
-        )
+        read = [s for s in self.sightings.values() if s.embedding is not None]
         best = self.best
         return Sighting(
             best.box,
             self.embedding,
-            weight or best.quality,
+            best.quality,
             best.note,
             looks=max(1, self.looks),
             views=tuple(self.parts),
+            weight=sum(s.weight for s in read) or best.weight,
         )
 
     def box_at(self, mono_ns: int) -> Box:
@@ -294,9 +295,9 @@ class Evidence:
 
 
 def _same_view(read: list[Sighting]) -> list[Sighting]:
-    """Return the sightings that show what the best of them shows."""
+    """Return the sightings that show what the weightiest of them shows."""
     chips = [one for one in read if one.chip is not None]
-    best = max(chips, key=lambda one: one.quality, default=None)
+    best = max(chips, key=lambda one: one.weight, default=None)
     if best is None or best.chip is None:
         return []
     alike = same_view([one.chip for one in chips if one.chip is not None], best.chip)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Raised whenever reading a picture gives other numbers than before.
-READER_VERSION = 2
+READER_VERSION = 3
 # Pictures that a killed run has to read again, at most.
 PENDING = 25
 # `width_px` is null where no face was found, `embedding` where it could not be read.

@@ -9,7 +9,7 @@ from doorbell.core import chip as chips
 from doorbell.core.decision import Box
 from doorbell.core.errors import BadInputError
 from doorbell.core.exposure import brought_out
-from doorbell.core.quality import FaceMeasures, complaint, face_quality
+from doorbell.core.quality import FaceMeasures, complaint, face_quality, weight_of
 from doorbell.core.tracks import Sighting
 
 if TYPE_CHECKING:
@@ -54,8 +54,14 @@ class ReadFace:
 
     def sighting(self) -> Sighting:
         """Return what a visit's evidence needs of it."""
-        quality = face_quality(self.measures)
-        return Sighting(self.box, self.embedding, quality, self.note, self.chip)
+        return Sighting(
+            self.box,
+            self.embedding,
+            face_quality(self.measures),
+            self.note,
+            self.chip,
+            weight=weight_of(self.score),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,7 @@ from doorbell.adapters.mobilefacenet import (
 from doorbell.adapters.model_catalogue import DLIB_ALIGNMENT, MOBILEFACENET, YUNET
 from doorbell.adapters.points import DLIB_POINT, MOBILEFACENET_POINT, as_set
 from doorbell.adapters.resnet_onnx import ResnetOnnxEmbedder
-from doorbell.adapters.yunet import Yunet
-from doorbell.core.decision import Box
+from doorbell.adapters.yunet import Yunet, face_square
 from doorbell.core.meter import Meter
 from doorbell.ports.faces import DetectedFace, Engine
 
@@ -31,13 +30,8 @@ if TYPE_CHECKING:
 
     from config.vision import Vision
     from doorbell.adapters.model_folder import ModelFolder
+    from doorbell.core.decision import Box
     from doorbell.ports.faces import FaceDetector
-
-# dlib's predictor starts from a box as its HOG detector draws it. On 110 photographs of
-# LFW that box is a square of 0.83 of the height of YuNet's (standard deviation 0.07),
-# its middle on the mean of YuNet's five landmarks, 0.01 of its side above it.
-SIDE_OF_HEIGHT = 0.83
-ABOVE_LANDMARKS = 0.0125
 
 
 class YunetForDlib:
@@ -55,7 +49,7 @@ class YunetForDlib:
         rgb = np.ascontiguousarray(rgb)
         found = self._yunet.find(rgb)
         squares = [
-            as_dlib_draws_it(box, marks)
+            face_square(box, marks)
             for box, marks in zip(found.boxes, found.landmarks, strict=True)
         ]
         wide = [index for index, box in enumerate(squares) if box.w >= min_width_px]
@@ -68,14 +62,6 @@ class YunetForDlib:
     def _face(self, rgb: NDArray[np.uint8], box: Box, score: float) -> DetectedFace:
         landmarks = self._points.of(rgb, box)
         return DetectedFace(box, score, landmarks, faces_dlib.yaw(landmarks))
-
-
-def as_dlib_draws_it(box: NDArray[np.float32], marks: NDArray[np.float32]) -> Box:
-    """Return the square that dlib's own detector would have drawn."""
-    side = float(box[3]) * SIDE_OF_HEIGHT
-    x, y = (float(part) for part in marks.mean(axis=0))
-    left, top = x - side / 2, y - side * (ABOVE_LANDMARKS + 0.5)
-    return Box(round(left), round(top), round(side), round(side))
 
 
 def open_dlib_onnx(vision: Vision, folder: ModelFolder) -> Engine:

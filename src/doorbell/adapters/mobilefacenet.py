@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from doorbell.adapters.onnx_session import OnnxSession
-from doorbell.core.decision import Box
+from doorbell.adapters.yunet import face_square
 from doorbell.core.likeness import cosine
 from doorbell.core.pose import yaw
 from doorbell.ports.faces import DetectedFace
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from doorbell.adapters.yunet import Yunet, YunetFaces
+    from doorbell.core.decision import Box
     from doorbell.core.meter import Meter
 
 ALIGNMENT = "yunet-2023mar-mean-320-smoothed-arcface-112-flip"
@@ -77,12 +78,16 @@ class RefinedYunet:
     ) -> Sequence[DetectedFace]:
         """Return the faces at least `min_width_px` wide, largest first."""
         found = self._yunet.find(rgb)
-        order = np.argsort(-found.boxes[:, 2] * found.boxes[:, 3], kind="stable")
-        wide = [index for index in order if found.boxes[index, 2] >= min_width_px]
+        squares = [
+            face_square(box, marks)
+            for box, marks in zip(found.boxes, found.landmarks, strict=True)
+        ]
+        wide = [index for index, box in enumerate(squares) if box.w >= min_width_px]
+        wide.sort(key=lambda index: -squares[index].w)
         refined = self._refined(rgb, found, wide[:MAX_REFINED])
         return [
             _face(
-                found.boxes[index],
+                squares[index],
                 float(found.scores[index]),
                 refined.get(index, found.landmarks[index]),
             )
@@ -171,18 +176,10 @@ def warped(
     return np.asarray(chip, np.uint8)
 
 
-def _face(
-    box: NDArray[np.float32], score: float, marks: NDArray[np.float32]
-) -> DetectedFace:
+def _face(box: Box, score: float, marks: NDArray[np.float32]) -> DetectedFace:
     # The eye to the right first, as dlib tells them.
     aside = yaw(marks[1], marks[0], marks[2]) * TIP_TO_BASE
-    return DetectedFace(whole(box), score, marks, aside)
-
-
-def whole(box: NDArray[np.float32]) -> Box:
-    """Return a box in whole pixels."""
-    left, top, width, height = (round(float(part)) for part in box)
-    return Box(left, top, width, height)
+    return DetectedFace(box, score, marks, aside)
 
 
 def similarity(

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 # One network behind two detectors: `dlib` was derived with `dlib-onnx`.
 _DLIB = Calibration(
-    curve=(-1172.708, 2666.753, -1519.794),
-    per_person=0.8772,
-    per_photo=1.7438,
-    lowest=0.8953,
-    highest=0.9492,
+    curve=(-1129.115, 2571.598, -1467.868),
+    per_person=0.8792,
+    per_photo=1.7440,
+    lowest=0.8943,
+    highest=0.9495,
 )
 CALIBRATIONS: dict[str, Calibration] = {
     "dlib": _DLIB,

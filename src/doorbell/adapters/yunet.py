@@ -37,7 +37,7 @@ MAX_CANDIDATES = 512
 LANDMARKS = 5
 # YuNet's boxes are high and narrow, dlib's HOG detector draws squares, and its
 # predictor starts from one. On 110 photographs of LFW that square has 0.83 of the
-# height of YuNet's box (standard deviation 0.07), its middle lies on the mean of YuNet's
+# height of YuNet's box (standard deviation 0.07), its middle lies on the mean of the
 # five landmarks, 0.01 of its side above it.
 SIDE_OF_HEIGHT = 0.83
 ABOVE_LANDMARKS = 0.0125

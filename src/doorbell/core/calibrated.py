@@ -31,10 +31,10 @@ CALIBRATIONS: dict[str, Calibration] = {
     "dlib": _DLIB,
     "dlib-onnx": _DLIB,
     "mobilefacenet": Calibration(
-        curve=(-0.7608461, -6.374568, -31.97772),
-        per_person=0.9398,
-        per_photo=0.5416,
-        lowest=0.0958,
+        curve=(-0.8434964, -5.270511, -34.67642),
+        per_person=0.9463,
+        per_photo=0.4812,
+        lowest=0.0959,
         highest=0.4656,
     ),
 }

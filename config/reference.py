@@ -115,7 +115,7 @@ def publish(pages: dict[str, str], *, check: bool) -> int:
         if path.is_file() and path.read_text("utf-8") == text:
             continue
         if check:
-            sys.stderr.write(f"{name} is not what the source says; generate it again\n")
+            sys.stderr.write(f"{name} is old: run `make docs` and commit it\n")
             stale = 1
         else:
             path.parent.mkdir(parents=True, exist_ok=True)

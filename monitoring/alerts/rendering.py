@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from config.reference import publish
 from monitoring.alerts.expressions import duration
 from monitoring.alerts.rules import GROUPS
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from monitoring.alerts.rule import Group, Rule
 
 RULES_FILE = Path("infrastructure/prometheus/doorbell.rules.yml")
-REFERENCE = Path("docs/reference/alerts.md")
+REFERENCE = "docs/reference/alerts.md"
 INTRODUCTION = """\
 # Alerts
 
@@ -85,16 +86,8 @@ def _section(rule: Rule) -> Iterator[str]:
 
 def main() -> int:
     """Write the files, or say which are not what the rules say."""
-    texts = {RULES_FILE: rule_file(GROUPS), REFERENCE: reference(GROUPS)}
-    if "--check" not in sys.argv[1:]:
-        for file, text in texts.items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-        return 0
-    old = [f for f, text in texts.items() if not f.is_file() or f.read_text() != text]
-    for file in old:
-        sys.stderr.write(f"{file} is old: run `make docs` and commit it\n")
-    return 1 if old else 0
+    pages = {str(RULES_FILE): rule_file(GROUPS), REFERENCE: reference(GROUPS)}
+    return publish(pages, check="--check" in sys.argv[1:])
 
 
 if __name__ == "__main__":

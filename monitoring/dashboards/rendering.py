@@ -29,6 +29,7 @@ from grafana_foundation_sdk.models.dashboard import (
     DataSourceRef,
 )
 
+from config.reference import publish
 from monitoring.dashboards.boards import BOARDS
 
 if TYPE_CHECKING:
@@ -105,16 +106,8 @@ def _query(query: Query, ref: str) -> prometheus.Dataquery:
 
 def main() -> int:
     """Write the files, or say which are not what the boards say."""
-    texts = {FOLDER / f"{board.uid}.json": as_json(board) for board in BOARDS}
-    if "--check" not in sys.argv[1:]:
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        for file, text in texts.items():
-            file.write_text(text)
-        return 0
-    old = [f for f, text in texts.items() if not f.is_file() or f.read_text() != text]
-    for file in old:
-        sys.stderr.write(f"{file} is old: run `make docs` and commit it\n")
-    return 1 if old else 0
+    pages = {str(FOLDER / f"{board.uid}.json"): as_json(board) for board in BOARDS}
+    return publish(pages, check="--check" in sys.argv[1:])
 
 
 if __name__ == "__main__":

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from doorbell.cli.parsing import Subparsers
     from doorbell.runtime.replies import PersonView
 
+# Whoever changes their mind has interrupted the command; it is no bug.
+NOT_MEANT = 130
+
 
 def add_parser(subparsers: Subparsers) -> None:
     """Declare the commands."""
@@ -172,7 +175,7 @@ def erase(context: Context) -> int:
         found = answer(hub, ShowPerson(who=context.args.who), Person)[0]
         if not context.args.yes and not _is_meant(context, found):
             context.warn("nothing was erased")
-            return 1
+            return NOT_MEANT
         # By id: the name could mean somebody else by now.
         gone = answer(hub, ErasePerson(who=found.person.id), Erased)[0]
     if context.wants_json:

@@ -6,20 +6,19 @@ backup forget the person again.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from doorbell.adapters.store_parts import StoreParts
 from doorbell.adapters.store_rows import (
     STAMP,
     SealedFaces,
-    mentions,
     stamp_of,
     stamp_values,
 )
 from doorbell.adapters.vault import Owner
+from doorbell.core.erasure import mentions, without
 from doorbell.core.errors import BadInputError, StorageError
-from doorbell.core.names import clean_consent, clean_name, name_key
+from doorbell.core.names import clean_consent, clean_name, free_name, name_key
 from doorbell.ports.store import EnrolledPhoto, PersonRecord, Tombstone
 
 if TYPE_CHECKING:
@@ -180,14 +179,8 @@ class PeopleRows(StoreParts):
     def _free_name(
         self, connection: sqlite3.Connection, name: str, person_id: str | None
     ) -> str:
-        cleaned = clean_name(name)
-        for person in self._people(connection):
-            if name_key(person.name) == name_key(cleaned) and person.id != person_id:
-                msg = f"somebody else is enrolled as {person.name}"
-                raise BadInputError(
-                    msg, hint="Choose another name, or add photographs to that person."
-                )
-        return cleaned
+        enrolled = [(person.id, person.name) for person in self._people(connection)]
+        return free_name(name, enrolled, person_id)
 
     def _insert_person(
         self, connection: sqlite3.Connection, name: str, consent: str, stamp: Stamp
@@ -329,15 +322,9 @@ class PeopleRows(StoreParts):
         except StorageError:
             # Nobody can tell whom it shows, so it may show this person.
             return SealedFaces()
-        if not mentions(faces, person_id):
+        if not mentions(faces.verdicts, faces.labels, person_id):
             return None
-        return SealedFaces(
-            [
-                replace(face, person_id=None) if face.person_id == person_id else face
-                for face in faces.verdicts
-            ],
-            {face: who for face, who in faces.labels.items() if who != person_id},
-        )
+        return SealedFaces(*without(faces.verdicts, faces.labels, person_id))
 
     def _clear(self, paths: list[str]) -> None:
         self.pictures.remove(paths)

@@ -35,13 +35,6 @@ class SealedFaces(msgspec.Struct, frozen=True):
     labels: dict[int, str] = {}
 
 
-def mentions(faces: SealedFaces, person_id: str) -> bool:
-    """Whether a visit was taken for this person, or labelled so."""
-    return person_id in faces.labels.values() or any(
-        face.person_id == person_id for face in faces.verdicts
-    )
-
-
 @contextmanager
 def readable(what: str) -> Iterator[None]:
     """Tell what cannot be decoded inside as damage to `what`."""

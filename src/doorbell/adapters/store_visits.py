@@ -14,7 +14,6 @@ from doorbell.adapters.store_rows import (
     STAMP,
     SealedFaces,
     gap_of,
-    mentions,
     stamp_of,
     stamp_values,
     steps_text,
@@ -22,6 +21,7 @@ from doorbell.adapters.store_rows import (
 )
 from doorbell.adapters.store_schema import meta, set_meta
 from doorbell.adapters.vault import Owner
+from doorbell.core.erasure import mentions
 from doorbell.core.errors import BadInputError, StorageError
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class VisitRows(StoreParts):
             rows = connection.execute(
                 "SELECT * FROM visits WHERE faces IS NOT NULL ORDER BY seq"
             ).fetchall()
-        found = [row for row in rows if mentions(self._faces_if_whole(row), person_id)]
+        found = [row for row in rows if self._mentions(row, person_id)]
         return len(found), stamp_of(found[-1]) if found else None
 
     def unfinished(self) -> list[VisitRecord]:
@@ -214,6 +214,10 @@ class VisitRows(StoreParts):
             return self._visit_of(row)
         except StorageError as error:
             return replace(visit_of(row, SealedFaces()), reason=str(error))
+
+    def _mentions(self, row: sqlite3.Row, person_id: str) -> bool:
+        faces = self._faces_if_whole(row)
+        return mentions(faces.verdicts, faces.labels, person_id)
 
     def _faces_if_whole(self, row: sqlite3.Row) -> SealedFaces:
         with suppress(StorageError):

@@ -7,8 +7,12 @@ one line, look like what it is, and belong to one person only.
 from __future__ import annotations
 
 import unicodedata
+from typing import TYPE_CHECKING
 
 from doorbell.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 NAME_CHARS = 80
 CONSENT_CHARS = 200
@@ -37,6 +41,28 @@ def clean_name(raw: str) -> str:
 def clean_consent(raw: str) -> str:
     """Return the words on who consented, cleaned as a name, up to 200 characters."""
     return _clean(raw, "consent", CONSENT_CHARS)
+
+
+def free_name(
+    raw: str, enrolled: Iterable[tuple[str, str]], person_id: str | None = None
+) -> str:
+    """Return the cleaned name, if nobody else bears it.
+
+    Args:
+        raw: as it was given.
+        enrolled: id and name of everybody.
+        person_id: who is to bear it; None for somebody new.
+
+    Raises:
+        BadInputError: somebody else is called so, or it is no name.
+    """
+    cleaned = clean_name(raw)
+    for other_id, name in enrolled:
+        if name_key(name) == name_key(cleaned) and other_id != person_id:
+            msg = f"somebody else is enrolled as {name}"
+            hint = "Choose another name, or add photographs to that person."
+            raise BadInputError(msg, hint=hint)
+    return cleaned
 
 
 def name_key(name: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 from doorbell.core.errors import BadInputError, DiskFullError, StorageError
-from doorbell.core.names import clean_consent, clean_name, name_key
+from doorbell.core.names import clean_consent, clean_name, free_name, name_key
 from doorbell.ports.store import EnrolledPhoto, PersonRecord, Tombstone
 
 if TYPE_CHECKING:
@@ -156,12 +156,8 @@ class MemoryPeople:
         return person
 
     def _free_name(self, name: str, person_id: str | None) -> str:
-        cleaned = clean_name(name)
-        for person in self._people.values():
-            if name_key(person.name) == name_key(cleaned) and person.id != person_id:
-                msg = f"somebody else is enrolled as {person.name}"
-                raise BadInputError(msg)
-        return cleaned
+        enrolled = [(person.id, person.name) for person in self._people.values()]
+        return free_name(name, enrolled, person_id)
 
     def _check_embeddings(self, photos: Sequence[EnrolledPhoto]) -> None:
         lengths = {

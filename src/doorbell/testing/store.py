@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from doorbell.core.erasure import mentions, without
 from doorbell.core.errors import BadInputError, StorageError
 from doorbell.core.retention import (
     Kept,
@@ -135,7 +136,9 @@ class MemoryStore(MemoryPeople):
     def visits_of(self, person_id: str) -> tuple[int, Stamp | None]:
         """See the port."""
         found = [
-            visit for visit in self._visits.values() if _mentions(visit, person_id)
+            visit
+            for visit in self._visits.values()
+            if mentions(visit.faces, visit.labels, person_id)
         ]
         return len(found), found[-1].ring.stamp if found else None
 
@@ -299,22 +302,8 @@ class MemoryStore(MemoryPeople):
     def _forget_in_visits(self, person_id: str) -> int:
         gone = 0
         for visit in list(self._visits.values()):
-            if _mentions(visit, person_id):
+            if mentions(visit.faces, visit.labels, person_id):
                 gone += self.pictures.pop(visit.id, None) is not None
-                self._visits[visit.id] = _anonymised(visit, person_id)
+                faces, labels = without(visit.faces, visit.labels, person_id)
+                self._visits[visit.id] = replace(visit, faces=faces, labels=labels)
         return gone
-
-
-def _mentions(visit: VisitRecord, person_id: str) -> bool:
-    return person_id in visit.labels.values() or any(
-        face.person_id == person_id for face in visit.faces
-    )
-
-
-def _anonymised(visit: VisitRecord, person_id: str) -> VisitRecord:
-    faces = [
-        replace(face, person_id=None) if face.person_id == person_id else face
-        for face in visit.faces
-    ]
-    labels = {face: who for face, who in visit.labels.items() if who != person_id}
-    return replace(visit, faces=faces, labels=labels)

@@ -6,14 +6,12 @@ import os
 from typing import TYPE_CHECKING
 
 from doorbell.cli import bench_views, shown
-from doorbell.cli.bench_scene import FAKE, NOT_REACHED, add_scene, scene
+from doorbell.cli.bench_scene import FAKE, NOT_REACHED, add_scene, staged
 from doorbell.cli.parsing import add_command
-from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
 from doorbell.evaluation import approaches
 from doorbell.evaluation.figures import spread
 from doorbell.evaluation.trial import Trial
-from doorbell.testing.sink import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +53,7 @@ def bench_approaches(context: Context) -> int:
     load = os.getloadavg()[0]
     found: list[Approach] = []
     with (
-        status_line(context.err) as show,
-        Sink() as sink,
-        scene(context, f"webhook+http://{sink.address}/") as place,
+        staged(context) as (show, sink, place),
         Trial(place.folder, place.site) as trial,
     ):
         company = place.company

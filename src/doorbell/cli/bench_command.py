@@ -22,13 +22,12 @@ from doorbell.cli import (
     bench_watching,
 )
 from doorbell.cli import bench_views as views
-from doorbell.cli.bench_scene import NOT_REACHED, PREFIX, add_scene, scene, wait
+from doorbell.cli.bench_scene import NOT_REACHED, PREFIX, add_scene, staged, wait
 from doorbell.cli.parsing import ABOUT_BENCH, add_command, add_group
 from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
 from doorbell.evaluation import growth, idle, idle_work
 from doorbell.evaluation.trial import Trial
-from doorbell.testing.sink import Sink
 
 if TYPE_CHECKING:
     from doorbell.cli.context import Context
@@ -104,9 +103,7 @@ def bench_idle(context: Context) -> int:
         raise UsageError(msg)
     load = os.getloadavg()[0]
     with (
-        status_line(context.err) as show,
-        Sink() as sink,
-        scene(context, f"webhook+http://{sink.address}/") as place,
+        staged(context) as (show, _, place),
         Trial(place.folder, place.site) as trial,
     ):
         waited = functools.partial(wait, show)

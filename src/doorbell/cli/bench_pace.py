@@ -7,15 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from doorbell.cli import bench_views as views
-from doorbell.cli.bench_scene import FAKE, NOT_REACHED, add_scene, scene
+from doorbell.cli.bench_scene import FAKE, NOT_REACHED, add_scene, staged
 from doorbell.cli.parsing import add_command
-from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
 from doorbell.evaluation import rings
 from doorbell.evaluation.figures import spread
 from doorbell.evaluation.throttle import Throttle
 from doorbell.evaluation.trial import Trial
-from doorbell.testing.sink import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,11 +60,7 @@ def bench_pace(context: Context) -> int:
         raise UsageError(msg)
     load = os.getloadavg()[0]
     rung: list[MeasuredRing] = []
-    with (
-        status_line(context.err) as show,
-        Sink() as sink,
-        scene(context, f"webhook+http://{sink.address}/") as place,
-    ):
+    with staged(context) as (show, sink, place):
         show("finding the pace")
         frames = bench_frames.frames_of(Path(args.pictures), place.folder)
         file = place.folder / "frames.npy"

@@ -6,13 +6,11 @@ import os
 from typing import TYPE_CHECKING
 
 from doorbell.cli import bench_views as views
-from doorbell.cli.bench_scene import NOT_REACHED, add_scene, scene
+from doorbell.cli.bench_scene import NOT_REACHED, add_scene, staged
 from doorbell.cli.parsing import add_command
-from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
 from doorbell.evaluation import rings
 from doorbell.evaluation.trial import Trial
-from doorbell.testing.sink import Sink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,15 +72,8 @@ def bench_rings(context: Context) -> int:
 def measured(context: Context, mode: str, count: int) -> list[MeasuredRing]:
     """Ring a daemon of its own."""
     found: list[MeasuredRing] = []
-    with (
-        status_line(context.err) as show,
-        Sink() as sink,
-        scene(
-            context,
-            f"webhook+http://{sink.address}/",
-            anticipate=mode != "warm",
-        ) as place,
-    ):
+    anticipate = mode != "warm"
+    with staged(context, anticipate=anticipate) as (show, sink, place):
 
         def note(ring: MeasuredRing) -> None:
             found.append(ring)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from doorbell.cli.progress import status_line
 from doorbell.core.errors import UsageError
 from doorbell.evaluation.trial import Site
 from doorbell.evaluation.visitors import Company, painted, photographed
 from doorbell.runtime.models import models_folder
+from doorbell.testing.sink import Sink
 
 if TYPE_CHECKING:
     import argparse
@@ -58,18 +60,29 @@ def add_scene(parser: argparse.ArgumentParser) -> None:
 
 
 @contextlib.contextmanager
-def scene(context: Context, target: str, *, anticipate: bool = True) -> Iterator[Scene]:
-    """Set up an empty porch, visitors and models; no daemon runs yet.
+def staged(
+    context: Context, *, anticipate: bool = True
+) -> Iterator[tuple[Callable[[str], None], Sink, Scene]]:
+    """Set up an empty porch, visitors, models and a target; no daemon runs yet.
+
+    Yields what tells a person how far we are, what is told of visits, and the scene.
 
     Args:
         context: with the arguments of `add_scene`.
-        target: address that is told.
         anticipate: as in the settings.
 
     Raises:
         UsageError: the size is none.
         BadInputError: the photographs are not there.
     """
+    with status_line(context.err) as show, Sink() as sink:
+        target = f"webhook+http://{sink.address}/"
+        with _scene(context, target, anticipate=anticipate) as place:
+            yield show, sink, place
+
+
+@contextlib.contextmanager
+def _scene(context: Context, target: str, *, anticipate: bool) -> Iterator[Scene]:
     args = context.args
     width, height = size_of(args.size)
     with tempfile.TemporaryDirectory(prefix=PREFIX) as name:

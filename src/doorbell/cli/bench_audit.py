@@ -13,9 +13,11 @@ from doorbell.cli.parsing import add_command
 from doorbell.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from doorbell.cli.context import Context
     from doorbell.cli.parsing import Subparsers
-    from doorbell.evaluation.audit_speed import Appending
+    from doorbell.evaluation.audit_speed import Appending, Verifying
 
 WRITERS = (1, 16, 64)
 LEAST_RECORDS = 1000
@@ -87,7 +89,12 @@ def bench_audit(context: Context) -> int:
                 "attacks": len(seen),
             }
         )
-        return 0
+    else:
+        context.say(_text(verifying, appending, f"{attacks} of {len(seen)} seen"))
+    return 0
+
+
+def _text(verifying: Verifying, appending: Sequence[Appending], attacks: str) -> str:
     rows = [
         (
             "verify",
@@ -99,10 +106,9 @@ def bench_audit(context: Context) -> int:
         ("every field", f"{verifying.every_field_s:.2f} s"),
         ("a record", f"{verifying.bytes_each:.0f} bytes"),
         *(_row(one) for one in appending),
-        ("attacks", f"{attacks} of {len(seen)} seen"),
+        ("attacks", attacks),
     ]
-    context.say(shown.listing(rows))
-    return 0
+    return shown.listing(rows)
 
 
 def _made(folder: Path) -> Path:

@@ -147,25 +147,7 @@ def _lacking(settings: ProductionSettings) -> dict[str, list[str]]:
 
 def _checklist(settings: ProductionSettings) -> Iterator[Row]:
     """What a door that people rely on should have."""
-    fakes = [
-        name
-        for name, is_fake in (
-            ("button.source", settings.button.source == "mock"),
-            ("camera.source", settings.camera.source.startswith("folder:")),
-            ("vision.engine", settings.vision.engine == "fake"),
-        )
-        if is_fake
-    ]
-    yield (
-        "profile",
-        rules.demand(
-            settings.profile == "production" and not fakes,
-            f"profile {settings.profile}"
-            + (f", fake: {', '.join(fakes)}" if fakes else ""),
-            "Fakes and another profile than `production` are for a desk.",
-            'profile = "production"',
-        ),
-    )
+    yield "profile", _profile(settings)
     targets = [one for one in settings.notify.targets if one.enabled]
     yield (
         "targets",
@@ -197,6 +179,25 @@ def _checklist(settings: ProductionSettings) -> Iterator[Row]:
         ),
     )
     yield from _watched(settings)
+
+
+def _profile(settings: ProductionSettings) -> Verdict:
+    fakes = [
+        name
+        for name, is_fake in (
+            ("button.source", settings.button.source == "mock"),
+            ("camera.source", settings.camera.source.startswith("folder:")),
+            ("vision.engine", settings.vision.engine == "fake"),
+        )
+        if is_fake
+    ]
+    return rules.demand(
+        settings.profile == "production" and not fakes,
+        f"profile {settings.profile}"
+        + (f", fake: {', '.join(fakes)}" if fakes else ""),
+        "Fakes and another profile than `production` are for a desk.",
+        'profile = "production"',
+    )
 
 
 def _watched(settings: ProductionSettings) -> Iterator[Row]:

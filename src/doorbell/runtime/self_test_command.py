@@ -10,8 +10,10 @@ from doorbell.runtime import replies, views
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from doorbell.core.self_test import SelfTest
     from doorbell.ports.store import VisitState
     from doorbell.runtime.hub import Hub
+    from doorbell.runtime.open_visit import OpenVisit
     from doorbell.stages.messages import FrameRef
 
 MAX_PICTURES = 16
@@ -35,21 +37,29 @@ async def self_test(hub: Hub, fds: Sequence[int]) -> replies.Visit:
         await hub.until_ready(role)
     if fds:
         await hub.until_ready("vision")
-    owner = f"asked-{hub.questions.next_number()}"
-    frames: list[FrameRef] = []
-    try:
-        for place, fd in enumerate(fds):
-            frames.append(await hub.lay_picture(fd, place, owner))
-        test, visit = await hub.synthetic.ring(frames)
-    finally:
-        for frame in frames:
-            hub.desk.unpin(frame, owner)
+    test, visit = await _rung(hub, fds)
     if test.yielded:
         msg = "somebody rang meanwhile"
         raise UnavailableError(msg, hint="Try again once the visit is told.")
     if visit is None:
         msg = f"the self-test went nowhere: {test.failure}"
         raise UnavailableError(msg, hint="See `doorbell health`.")
+    return _reply(hub, test, visit)
+
+
+async def _rung(hub: Hub, fds: Sequence[int]) -> tuple[SelfTest, OpenVisit | None]:
+    owner = f"asked-{hub.questions.next_number()}"
+    frames: list[FrameRef] = []
+    try:
+        for place, fd in enumerate(fds):
+            frames.append(await hub.lay_picture(fd, place, owner))
+        return await hub.synthetic.ring(frames)
+    finally:
+        for frame in frames:
+            hub.desk.unpin(frame, owner)
+
+
+def _reply(hub: Hub, test: SelfTest, visit: OpenVisit) -> replies.Visit:
     if not visit.course.reason and test.failure:
         visit.course.reason = test.failure
     state: VisitState = "degraded" if visit.course.reason else "decided"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-import stat
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -13,6 +10,7 @@ from typing import TYPE_CHECKING
 from config.errors import Mistake, SettingsError
 from config.keys import dotted
 from config.locator import LineIndex
+from config.regular import read_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,30 +46,6 @@ def read_document(path: Path) -> Document:
         raise _refused(path, None, "is nested too deeply") from error
     except ValueError as error:
         raise SettingsError(_explain(path, text, lines, str(error))) from error
-
-
-def read_regular(path: Path, limit: int) -> tuple[bytes, int]:
-    """Read at most one byte more than `limit` from a regular file.
-
-    Returns:
-        The bytes, and the size of the whole file.
-
-    Raises:
-        OSError: it cannot be opened, or is a folder, a FIFO, a device.
-        ValueError: the name holds a null character.
-    """
-    # Not blocking: opening a FIFO would wait for ever.
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    try:
-        state = os.fstat(fd)
-        if stat.S_ISDIR(state.st_mode):
-            raise IsADirectoryError(errno.EISDIR, "is a directory, not a file")
-        if not stat.S_ISREG(state.st_mode):
-            raise OSError(errno.EINVAL, "is not a regular file")
-        with open(fd, "rb", closefd=False) as file:
-            return file.read(limit + 1), state.st_size
-    finally:
-        os.close(fd)
 
 
 def _read(path: Path) -> bytes:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from config.errors import Mistake, SettingsError
-from config.files import read_regular
+from config.regular import read_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

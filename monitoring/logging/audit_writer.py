@@ -7,7 +7,6 @@ The daemon runs the same object as a worker when no such process is there.
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import select
@@ -334,6 +333,8 @@ def serve(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write until SIGTERM or SIGINT; returns the exit code."""
+    import argparse  # noqa: PLC0415 - only this program has arguments
+
     from config.errors import SettingsError  # noqa: PLC0415 - only this program loads the settings
     from config.loader import load  # noqa: PLC0415 - as above
     from monitoring.logging.structured_logging import (  # noqa: PLC0415 - as above

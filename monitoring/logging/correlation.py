@@ -7,8 +7,8 @@ to another process carries it along (`monitoring.tracing.context`).
 from __future__ import annotations
 
 from contextvars import ContextVar
+from os import urandom
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -23,7 +23,7 @@ def correlation_id() -> str:
 
 def new_correlation_id() -> str:
     """Return 32 fresh hexadecimal digits, which also name a trace."""
-    return uuid4().hex
+    return urandom(16).hex()
 
 
 class CorrelationContext:

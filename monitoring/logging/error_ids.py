@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from secrets import token_hex
+from os import urandom
 
 # 48 bits: short enough to be read out, too many to meet twice in a log.
 _BYTES = 6
@@ -12,7 +12,7 @@ _ATTRIBUTE = "error_id"
 
 def new_error_id() -> str:
     """Return an id for an error that is no exception."""
-    return token_hex(_BYTES)
+    return urandom(_BYTES).hex()
 
 
 def error_id(error: BaseException) -> str:

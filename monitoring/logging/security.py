@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
+from os import urandom
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Literal
-from uuid import uuid4
 
 from msgspec import Struct
 
@@ -182,7 +182,7 @@ def log_security_event(
     if event_type not in EVENT_TYPES:
         data["event_type"] = event_type
     event = SecurityEvent(
-        id=uuid4().hex,
+        id=urandom(16).hex(),
         event_type=event_type if event_type in EVENT_TYPES else "other",
         description=description,
         severity=severity,

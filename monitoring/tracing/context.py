@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from contextlib import contextmanager
 from contextvars import ContextVar
-from secrets import token_hex
+from os import urandom
 from typing import TYPE_CHECKING
 
 from monitoring.logging.correlation import CorrelationContext, correlation_id
@@ -28,7 +28,7 @@ _span: ContextVar[str] = ContextVar("span_id", default="")
 
 def new_span_id() -> str:
     """Return 16 fresh hexadecimal digits."""
-    return token_hex(8)
+    return urandom(8).hex()
 
 
 def root_span_id(trace_id: str) -> str:

@@ -19,7 +19,7 @@ from holder_keeper import HolderKeeper
 
 from doorbell.adapters import journal_files
 from doorbell.adapters.clock import SystemClock
-from doorbell.core.ring import press_id
+from doorbell.core.ring_id import press_id
 from doorbell.testing.button import LineFinger, Presser
 from doorbell.testing.sink import Sink
 from doorbell.testing.waiting import until

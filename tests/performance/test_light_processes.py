@@ -9,6 +9,9 @@ import pytest
 
 LIBRARIES = ("cv2", "numpy", "dlib", "PIL", "apprise", "gpiozero", "asyncio")
 STORAGE = ("sqlite3", "cryptography")
+# What a role of its own needs, and no other.
+READERS = ("tomllib", "difflib", "argparse", "typing_extensions")
+OTHERS = ("zoneinfo", "http.client", "email", "hashlib", "subprocess")
 
 
 def loaded(statement: str, watched: tuple[str, ...]) -> set[str]:
@@ -20,7 +23,47 @@ def loaded(statement: str, watched: tuple[str, ...]) -> set[str]:
 
 
 def test_a_worker_begins_with_neither_storage_nor_a_heavy_library() -> None:
-    assert loaded("import doorbell.runtime.worker", LIBRARIES + STORAGE) == set()
+    unwanted = LIBRARIES + STORAGE + READERS + OTHERS
+    assert loaded("import doorbell.runtime.worker", unwanted) == set()
+
+
+def test_a_worker_begins_with_less_than_twelve_mib_of_its_own() -> None:
+    # 10.8 on x86-64 with Python 3.11, of which the bare interpreter is 4; 13.2 before
+    # workers left to others what only others need.
+    statement = (
+        "import doorbell.runtime.worker, re\n"
+        "rollup = open('/proc/self/smaps_rollup').read()\n"
+        "print(re.search(r'Anonymous: +([0-9]+)', rollup)[1])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", statement], check=True, capture_output=True, text=True
+    )
+    assert int(done.stdout) / 1024 < 12
+
+
+def test_typing_extensions_is_spared_to_nobody_who_wants_it() -> None:
+    statement = "import doorbell, typing_extensions"
+    assert loaded(statement, ("typing_extensions",)) == {"typing_extensions"}
+
+
+def test_the_capture_worker_loads_no_hashes_and_no_generators() -> None:
+    statement = (
+        "from doorbell.runtime import worker\n"
+        "from doorbell.stages import capture\n"
+        "from doorbell.adapters import camera_folder, jpeg\n"
+    )
+    unwanted = ("numpy.random", "PIL", "dlib", "onnxruntime", "hashlib", *STORAGE)
+    assert loaded(statement, unwanted) == set()
+
+
+def test_the_vision_worker_loads_neither_pillow_nor_http() -> None:
+    statement = (
+        "from doorbell.runtime import worker, models\n"
+        "from doorbell.stages import vision\n"
+        "from doorbell.adapters import engines, jpeg\n"
+    )
+    unwanted = ("PIL", "http.client", "numpy.random", "tomllib", *STORAGE)
+    assert loaded(statement, unwanted) == set()
 
 
 def test_the_button_worker_never_loads_pixels() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from door import HOLDER
 
-from doorbell.core.ring import press_id
+from doorbell.core.ring_id import press_id
 from doorbell.testing.button import Presser
 from doorbell.testing.waiting import until
 

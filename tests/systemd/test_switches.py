@@ -17,7 +17,7 @@ import pytest
 from door import HOLDER, SLOTS
 from release import make_release
 
-from doorbell.core.ring import press_id
+from doorbell.core.ring_id import press_id
 from doorbell.testing.button import Presser
 from doorbell.testing.waiting import until
 

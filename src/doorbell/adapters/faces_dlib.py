@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
 from doorbell.adapters.digests import file_digest, space_of
 from doorbell.adapters.model_catalogue import DLIB_ALIGNMENT
@@ -220,6 +219,9 @@ def _resized(rgb: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
         return rgb
     height, width = rgb.shape[:2]
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    # Only the engine `dlib` gets here; Pillow is 2 MB that the others do not load.
+    from PIL import Image  # noqa: PLC0415 - see above
+
     picture = Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR)
     return np.asarray(picture)
 

@@ -14,7 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from doorbell.core.reasons import Reason
-from doorbell.core.ring import press_id
+from doorbell.core.ring_id import press_id
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.visit import Act, VisitCourse, VisitLimits
 from doorbell.runtime.looks import Looks

@@ -6,7 +6,7 @@ the daemon needs.
 
 from __future__ import annotations
 
-import uuid
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,7 @@ def build_holder(
         led=_led(settings),
         light=_light(settings),
         clock=clock,
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=lambda: os.urandom(16).hex(),
     )
 
 

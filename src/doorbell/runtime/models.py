@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from doorbell.adapters import model_fetch
 from doorbell.adapters.model_catalogue import DLIB_RESNET, FETCHED, Model
 from doorbell.adapters.model_folder import ModelFolder
 from doorbell.core.errors import UsageError
@@ -82,6 +81,9 @@ def fetch(
     Raises:
         DoorbellError: it did not arrive, or is another file; nothing was changed.
     """
+    # HTTP is 3 MB that vision, which looks up its folder here, has no use for.
+    from doorbell.adapters import model_fetch  # noqa: PLC0415 - see above
+
     url = model_fetch.mirrored(model, mirror) if mirror else model.url
     return model_fetch.fetch(model, folder, url, arrived)
 
@@ -94,6 +96,8 @@ def take_file(
     Raises:
         DoorbellError: it cannot be read, or is another file; nothing was changed.
     """
+    from doorbell.adapters import model_fetch  # noqa: PLC0415 - as in `fetch`
+
     return model_fetch.take_file(model, folder, path, arrived)
 
 

@@ -1,7 +1,7 @@
-"""The workers' part of `wiring`: the stage of each role, on this machine's adapters.
+"""Which adapters are behind the ports of a worker: the part of `wiring` it imports.
 
-Imports are inside the function of the role that needs them, so that no worker loads
-another's libraries.
+A worker is as small as what it imports. What belongs to one role is imported in the
+function that builds it, so that no role carries another's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,13 +18,13 @@ from doorbell.adapters.clock import SystemClock
 from doorbell.adapters.sealed import read_sealed, sealed_memfd
 from doorbell.core.errors import BadSettingsError, UsageError
 from doorbell.core.targets import NOWHERE
-from doorbell.runtime import wiring
 from doorbell.runtime.ring import MemfdRing
 from doorbell.runtime.vision_team import kind_of
 from monitoring.logging.structured_logging import protect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+    from datetime import tzinfo
 
     from config.production.production_settings import ProductionSettings
     from doorbell.adapters.gpio_lines import PinSource
@@ -88,7 +87,7 @@ def _button(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
         led=_led(settings, pins),
         light=_light(settings, pins),
         clock=SystemClock(),
-        new_id=lambda: uuid.uuid4().hex,
+        new_id=lambda: os.urandom(16).hex(),
     )
 
 
@@ -150,6 +149,7 @@ def _light(settings: ProductionSettings, pins: PinSource) -> Signal | None:
 
 
 def _capture(settings: ProductionSettings, ring: MemfdRing) -> Stage:
+    from doorbell.adapters.heap import give_back
     from doorbell.adapters.jpeg import encode
     from doorbell.stages.capture import CaptureStage
 
@@ -160,6 +160,7 @@ def _capture(settings: ProductionSettings, ring: MemfdRing) -> Stage:
         SystemClock(),
         encode=encode,
         seal=sealed_memfd,
+        tidy=give_back,
     )
 
 
@@ -234,7 +235,7 @@ def _notify(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
     from doorbell.adapters.picture_render import PillowRenderer
     from doorbell.stages.notify import NotifyStage
 
-    notifiers, mistakes = open_all(wiring.target_urls(settings, os.environ))
+    notifiers, mistakes = open_all(target_urls(settings, os.environ))
     for mistake in mistakes:
         log.error("target_refused", extra={"error": str(mistake)})
     return NotifyStage(
@@ -243,7 +244,7 @@ def _notify(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
         renderer=PillowRenderer(),
         fetch=read_sealed,
         clock=SystemClock(),
-        system_zone=wiring.zone(settings),
+        system_zone=zone(settings),
     )
 
 
@@ -265,3 +266,36 @@ def _traces(settings: ProductionSettings, _ring: MemfdRing) -> Stage:
     protect([header, header.partition(":")[2].strip()])
     collector = open_collector(tracing.endpoint, header, tracing.timeout_s)
     return TracesStage(collector, SystemClock(), tracing.timeout_s)
+
+
+def target_urls(
+    settings: ProductionSettings, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Address of each target in use, secrets resolved.
+
+    Raises:
+        SettingsError: a secret cannot be read.
+    """
+    return {
+        target.name: target.url
+        or read_secret(
+            f"notify.targets.{target.name}.url_file", target.url_file, environ
+        )
+        for target in settings.notify.targets
+        if target.enabled
+    }
+
+
+def zone(settings: ProductionSettings) -> tzinfo:
+    """The zone in which people are told the time."""
+    # The zone data and their reader are nothing for who tells nobody the time.
+    from doorbell.core.localtime import zone_named
+
+    return zone_named(settings.notify.timezone or _system_zone())
+
+
+def _system_zone() -> str:
+    # /etc/localtime is a link into the zone data on every Debian.
+    target = os.path.realpath(os.environ.get("TZ") or "/etc/localtime")
+    _, _, name = target.partition("zoneinfo/")
+    return name or "UTC"

@@ -22,14 +22,13 @@ from doorbell.adapters.picture_decoder import DecodedPicture, decode
 from doorbell.adapters.ring_journal import read_rings as _read_journal
 from doorbell.adapters.sealed import sealed_memfd
 from doorbell.adapters.state_lock import StateLock
-from doorbell.core.localtime import zone_named
 from doorbell.core.retention import S_PER_DAY, RetentionLimits
+from doorbell.runtime.stage_wiring import target_urls, zone
 from doorbell.runtime.vision_team import vision_roles
 from monitoring.logging.structured_logging import protect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping, Sequence
-    from datetime import tzinfo
 
     from config.production.production_settings import ProductionSettings
     from doorbell.core.ring import Ring
@@ -158,24 +157,6 @@ def decode_picture(fd: int, pixels: int | None = None) -> DecodedPicture:
     return decode(fd, max_side=int(longest * math.sqrt(pixels / found)))
 
 
-def target_urls(
-    settings: ProductionSettings, environ: Mapping[str, str]
-) -> dict[str, str]:
-    """Address of each target in use, secrets resolved.
-
-    Raises:
-        SettingsError: a secret cannot be read.
-    """
-    return {
-        target.name: target.url
-        or read_secret(
-            f"notify.targets.{target.name}.url_file", target.url_file, environ
-        )
-        for target in settings.notify.targets
-        if target.enabled
-    }
-
-
 def heartbeat(
     settings: ProductionSettings,
     environ: Mapping[str, str],
@@ -196,15 +177,3 @@ def heartbeat(
     from doorbell.adapters.heartbeat import beat
 
     return lambda: beat(url, settings.alerts.heartbeat_s, is_sound)
-
-
-def zone(settings: ProductionSettings) -> tzinfo:
-    """The zone in which people are told the time."""
-    return zone_named(settings.notify.timezone or _system_zone())
-
-
-def _system_zone() -> str:
-    # /etc/localtime is a link into the zone data on every Debian.
-    target = os.path.realpath(os.environ.get("TZ") or "/etc/localtime")
-    _, _, name = target.partition("zoneinfo/")
-    return name or "UTC"

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Literal, assert_never
 
 from doorbell.core.errors import DoorbellError, HardwareAbsentError
 from doorbell.core.press import Outcome, PressRules, PressTracker, Verdict
-from doorbell.core.ring import Ring, RingSource, press_id
+from doorbell.core.ring import Ring, RingSource
+from doorbell.core.ring_id import press_id
 from doorbell.core.stamp import NS_PER_S, Stamp, stamp_at
 from doorbell.stages.heard import Heard
 from doorbell.stages.messages import (

@@ -16,7 +16,14 @@ from hypothesis.stateful import (
     rule,
 )
 
-from doorbell.core.frames import CAPTURE, LendingBook, Loan, NoSlotError, StaleLoanError
+from doorbell.core.frames import (
+    CAPTURE,
+    LendingBook,
+    Loan,
+    NoSlotError,
+    StaleLoanError,
+    credit_for,
+)
 
 
 class Frame(NamedTuple):
@@ -273,3 +280,13 @@ class Lending(RuleBasedStateMachine):
 
 TestLending = Lending.TestCase
 TestLending.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_a_second_slot_is_lent_only_where_frames_come_fast() -> None:
+    assert [credit_for(rate) for rate in (0.5, 5.0, 10.0, 10.1, 30.0)] == [
+        1,
+        1,
+        1,
+        2,
+        2,
+    ]

@@ -114,6 +114,10 @@ class Scene:
         self._written: tuple[int, int] | None = None
         self._chosen = ""
         self._names = self._listed(path)
+        self._look_for_orders()
+        if self._chosen:
+            # What proved that there is something to show may never be shown.
+            self._cache.clear()
 
     def _listed(self, path: Path) -> list[str]:
         try:

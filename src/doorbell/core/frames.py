@@ -21,6 +21,14 @@ CAPTURE = "capture"
 
 # One slot being filled and one waiting, so that no frame waits for a message.
 CAPTURE_CREDIT = 2
+# Up to this rate a message has 0.1 s to bring the next slot, some hundred times what it
+# takes, and one slot less is one frame less of memory.
+UNHURRIED_FPS = 10.0
+
+
+def credit_for(rate_fps: float) -> int:
+    """Return how many slots capture has at a time."""
+    return 1 if rate_fps <= UNHURRIED_FPS else CAPTURE_CREDIT
 
 
 class StaleLoanError(DoorbellError):

@@ -20,7 +20,7 @@ from doorbell.core.errors import (
     StorageError,
     UnavailableError,
 )
-from doorbell.core.frames import LendingBook
+from doorbell.core.frames import LendingBook, credit_for
 from doorbell.core.stamp import NS_PER_S
 from doorbell.core.supervision import RestartPolicy
 from doorbell.runtime import ring, wiring
@@ -56,7 +56,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("doorbell.hub")
 
-# Slots beyond the pre-roll: two lent to capture, and a visit's burst with its picture.
+# Slots beyond the pre-roll: up to two lent to capture, and a visit's burst with its
+# picture.
 EXTRA_SLOTS = 2 + 8
 FIRST_FRAME_S = 10.0
 # A busy machine hands a frame over this late.
@@ -107,7 +108,9 @@ class Hub:
         )
         self.questions = Questions(send, self.team.for_question)
         self.household = Household(self.ledger, self.team)
-        book: LendingBook[m.FrameRef] = LendingBook(slots, slots - EXTRA_SLOTS)
+        book: LendingBook[m.FrameRef] = LendingBook(
+            slots, slots - EXTRA_SLOTS, credit_for(settings.camera.rate_fps)
+        )
         self.desk = FrameDesk(
             book, send, self._ring_fd, slot_size, _memory_ns(settings.camera)
         )

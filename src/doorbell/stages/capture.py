@@ -29,6 +29,7 @@ from doorbell.stages.messages import (
     LendSlot,
     PictureEncoded,
 )
+from doorbell.stages.tidiness import Tidiness, nothing
 from monitoring.tracing.spans import operation
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class CaptureStage:
         *,
         encode: Callable[[NDArray[np.uint8]], bytes],
         seal: Callable[[bytes], int],
+        tidy: Callable[[], None] = nothing,
     ) -> None:
         """Remember its world; the camera is opened once a slot was lent.
 
@@ -85,6 +87,8 @@ class CaptureStage:
             clock: only its monotonic half is used.
             encode: RGB frame to JPEG.
             seal: bytes to a descriptor that can be sent.
+            tidy: gives back memory that a picture for people, or opening the camera,
+                used.
         """
         self._period_s = 1 / settings.rate_fps
         self._ring = ring
@@ -92,6 +96,7 @@ class CaptureStage:
         self._clock = clock
         self._encode = encode
         self._seal = seal
+        self._tidiness = Tidiness(tidy)
         self._loans: deque[LendSlot] = deque()
         limits = WatchLimits(stale_s=settings.stale_s, frozen_s=settings.frozen_s)
         self._watch = CameraWatch(limits)
@@ -122,6 +127,7 @@ class CaptureStage:
                 self._loans.append(message)
             case EncodePicture():
                 self._answer(message)
+                self._tidiness.used()
             case _:
                 log.warning("message_ignored", extra={"kind": type(message).__name__})
 
@@ -138,6 +144,7 @@ class CaptureStage:
         if not self._is_open:
             return self._try_again(self._camera, now_s)
         if now_s < self._due_s:
+            self._tidiness.turn(now_s)
             return self._due_s - now_s
         try:
             frame = self._camera.read(READ_S)
@@ -188,6 +195,7 @@ class CaptureStage:
         self._reopening.opened(now_s)
         self._watch.opened(now_s)
         self._eye.forget()
+        self._tidiness.used()
         log.info("camera_opened", extra={"camera": name})
 
     def _consider(self, camera: Camera, frame: Frame | None) -> None:

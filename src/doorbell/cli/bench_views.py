@@ -141,7 +141,10 @@ def _method(found: Sequence[IdleProcess]) -> str:
     syncs = "fsyncs counted by strace in a second window, extrapolated to a day"
     if found[0].syncs_a_day is None:
         syncs = "fsyncs not counted: strace is not installed, or may not watch"
-    memory = "memory from /proc/PID/smaps_rollup, processor from /proc/PID/stat;"
+    memory = (
+        "memory from /proc/PID/smaps_rollup, mean of ten readings; "
+        "processor from /proc/PID/stat;"
+    )
     return f"{memory}\n{written}\n{syncs}"
 
 

@@ -199,16 +199,24 @@ def measure(  # noqa: PLR0913 - what is measured, for how long, and who is told
             else:
                 entered.append(one)
         memory = {one.name: _asked(one, do="memory") for one in entered}
-        found: dict[str, list[dict[str, Any]]] = {one.name: [] for one in entered}
-        for number in range(rounds):
-            for one in entered:
-                progress(f"round {number + 1}/{rounds}: {one.name}")
-                found[one.name].append(_asked(one, do="pass"))
+        found = _in_turns(entered, rounds, progress)
     for one in entered:
         progress(f"frames a second: {one.name}")
         folder = folders[CONTESTANTS[one.name]]
         fps = {n: throughput(one.name, frames, folder, n, seconds) for n in (1, 2)}
         yield result(one.name, one.hello, memory[one.name], found[one.name], fps)
+
+
+def _in_turns(
+    entered: Sequence[Contestant], rounds: int, progress: Progress
+) -> dict[str, list[dict[str, Any]]]:
+    """Let one after the other take every frame, so that no time of day favours one."""
+    found: dict[str, list[dict[str, Any]]] = {one.name: [] for one in entered}
+    for number in range(rounds):
+        for one in entered:
+            progress(f"round {number + 1}/{rounds}: {one.name}")
+            found[one.name].append(_asked(one, do="pass"))
+    return found
 
 
 def _asked(one: Contestant, **order: object) -> dict[str, Any]:

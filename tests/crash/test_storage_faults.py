@@ -97,6 +97,7 @@ def test_state_of_a_newer_release_ends_the_start_with_a_hint(
     assert not list(doorstep.state.glob("*.sock"))
 
 
+@pytest.mark.timeout(30)  # two starts, and the pause before a card is tried again
 def test_state_that_heals_is_taken_up_without_a_restart(doorstep: Doorstep) -> None:
     """Names, unsent pushes and the gap come back when the card does."""
     database = make_state(doorstep)

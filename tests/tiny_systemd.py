@@ -108,9 +108,8 @@ class TinySystemd:
     def show(self, unit: str) -> UnitState:
         one = self._unit(unit)
         with self._lock:
-            pid = one.process.pid if one.process else 0
             return UnitState(
-                one.active, one.result, one.restarts, pid, one.status, 50_000_000
+                one.active, one.result, one.restarts, one.status, 50_000_000
             )
 
     # What a test does.

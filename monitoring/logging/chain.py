@@ -46,8 +46,6 @@ _PRINTABLE = re.compile(rb"[\x20-\x7e]+\Z")
 _HEAD = re.compile(rb'\{"v":\d+,"seq":(\d+),"prev":"([0-9a-f]{64})",')
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-Value = str | int | bool | None | list["Value"] | dict[str, "Value"]
-
 
 class RecordError(ValueError):
     """What should be a record is none, or may not become one."""

@@ -141,7 +141,6 @@ class Scribe:
     def __init__(self) -> None:
         self._waiting: deque[tuple[SharedFile, bytes]] = deque()
         self._news = Condition()
-        self._is_busy = False
         self._is_closed = False
         self.dropped = 0
         self._thread = Thread(target=self._run, name="log-files", daemon=True)

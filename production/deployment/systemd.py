@@ -21,10 +21,8 @@ OVER = frozenset({"inactive", "failed"})
 _NOT_SET = {"", "[not set]", str(2**64 - 1)}
 _SHOWN = (
     "ActiveState",
-    "SubState",
     "Result",
     "NRestarts",
-    "MainPID",
     "MemoryCurrent",
     "StatusText",
 )
@@ -45,7 +43,6 @@ class UnitState:
     active: str = "inactive"
     result: str = "success"
     restarts: int = 0
-    main_pid: int = 0
     status: str = ""
     memory_bytes: int | None = None
 
@@ -156,7 +153,6 @@ def parse_show(text: str) -> UnitState:
         active=values.get("ActiveState", "inactive"),
         result=values.get("Result", "success"),
         restarts=_number(values, "NRestarts") or 0,
-        main_pid=_number(values, "MainPID") or 0,
         status=values.get("StatusText", ""),
         memory_bytes=_number(values, "MemoryCurrent"),
     )

@@ -64,7 +64,7 @@ class FileSystemd:
     def show(self, unit: str) -> UnitState:
         status = self._read().get(unit, "")
         active = "active" if status else "inactive"
-        return UnitState(active, "success", 0, 1, status, 1000)
+        return UnitState(active, "success", 0, status, 1000)
 
 
 @dataclass(frozen=True, slots=True)

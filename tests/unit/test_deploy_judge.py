@@ -213,10 +213,10 @@ def test_the_last_line_of_a_press_is_read() -> None:
 
 
 def test_what_systemctl_shows_is_read() -> None:
-    text = "ActiveState=active\nResult=success\nNRestarts=2\nMainPID=7\n"
+    text = "ActiveState=active\nResult=success\nNRestarts=2\n"
     text += "MemoryCurrent=[not set]\nStatusText=standby: warm\n"
     seen = parse_show(text)
-    assert seen == UnitState("active", "success", 2, 7, "standby: warm", None)
+    assert seen == UnitState("active", "success", 2, "standby: warm", None)
     assert seen.stands_by
     assert parse_show("").active == "inactive"
 

@@ -31,14 +31,6 @@ class OutboxRows(StoreParts):
         """See the port."""
         return self._items("WHERE state = 'pending' ORDER BY id", ())
 
-    def pending_count(self) -> int:
-        """See the port."""
-        with self.database.read() as connection:
-            row = connection.execute(
-                "SELECT count(*) FROM outbox WHERE state = 'pending'"
-            ).fetchone()
-        return int(row[0])
-
     def dead(self, limit: int) -> list[OutboxItem]:
         """See the port."""
         return self._items("WHERE state = 'dead' ORDER BY id DESC LIMIT ?", (limit,))

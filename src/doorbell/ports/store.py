@@ -300,10 +300,6 @@ class Outbox(Protocol):
         """
         ...
 
-    def pending_count(self) -> int:
-        """How many still wait."""
-        ...
-
     def dead(self, limit: int) -> list[OutboxItem]:
         """The newest items that were given up, newest first."""
         ...

@@ -209,10 +209,6 @@ class MemoryStore(MemoryPeople):
         """See the port."""
         return [item for item in self._items.values() if item.state == "pending"]
 
-    def pending_count(self) -> int:
-        """See the port."""
-        return len(self.pending())
-
     def dead(self, limit: int) -> list[OutboxItem]:
         """See the port."""
         newest = reversed(self._items.values())

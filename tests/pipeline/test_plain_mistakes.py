@@ -64,9 +64,10 @@ def test_a_passphrase_file_is_found_where_the_caller_stands(
     words = ["backup", "door.backup", "--passphrase-file", "words"]
     assert main(words, environ=environ) == 2
     assert "cannot be read: No such file" in capsys.readouterr().err
-    (tmp_path / "words").write_text("correct horse battery\n")
-    assert main(words, environ=environ) == 0
-    assert (tmp_path / "door.backup").exists()
+    # Found and read: it is refused for what it holds, before a slow key is made of it.
+    (tmp_path / "words").write_text("short\n")
+    assert main(words, environ=environ) == 2
+    assert "fewer than 10 characters" in capsys.readouterr().err
 
 
 def test_a_publisher_who_names_no_file_is_told_so(

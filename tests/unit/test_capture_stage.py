@@ -82,12 +82,19 @@ class Scene:
 
     def __init__(self, camera: Camera | None, settings: Settings = SETTINGS) -> None:
         self.clock, self.hub = Hours(), Hub()
+        self.tidied_ns: list[int] = []
         slot_size = ring.slot_bytes(WIDTH, HEIGHT)
         fd = ring.create(SLOTS, slot_size)
         self.ring = ring.MemfdRing(fd, SLOTS, slot_size)
         os.close(fd)
         self.stage = CaptureStage(
-            settings, self.ring, camera, self.clock, encode=encode, seal=sealed_memfd
+            settings,
+            self.ring,
+            camera,
+            self.clock,
+            encode=encode,
+            seal=sealed_memfd,
+            tidy=lambda: self.tidied_ns.append(self.clock.ns),
         )
         self.detail = self.stage.start(self.hub)
         # As after the first loan, which the hub makes at once.
@@ -316,3 +323,26 @@ def test_device_that_hangs_delays_no_message_and_ends_the_process_in_time() -> N
         scene.turn()
     camera.wake.set()
     scene.stage.close()
+
+
+def test_memory_is_given_back_a_second_after_a_picture_for_people(scene: Scene) -> None:
+    def frames_after(seconds: float) -> None:
+        end_ns = scene.clock.ns + seconds * NS_PER_S
+        while scene.clock.ns < end_ns:
+            scene.turn()
+            # As the hub's next loan wakes the loop between two frames.
+            scene.stage.turn(scene.clock.ns / NS_PER_S)
+            scene.clock.pass_s(0.01)
+            scene.stage.turn(scene.clock.ns / NS_PER_S)
+
+    scene.lend((0, 1))
+    scene.turn_until(scene.hub.frames)
+    frames_after(3.0)
+    before = len(scene.tidied_ns)
+    frames_after(3.0)
+    assert len(scene.tidied_ns) == before
+    asked_ns = scene.clock.ns
+    scene.stage.handle(EncodePicture(request=5, frame=scene.hub.frames()[0]), ())
+    frames_after(3.0)
+    [given_back_ns] = scene.tidied_ns[before:]
+    assert 1.0 <= (given_back_ns - asked_ns) / NS_PER_S < 1.5

@@ -245,3 +245,11 @@ def test_photograph_turned_by_exif_stands_upright(tmp_path: Path) -> None:
     assert rgb.shape[:2] == (80, 60)
     assert rgb[5, 30, 0] > 200
     assert rgb[-5, 30, 0] < 60
+
+
+def test_a_picture_that_is_not_shown_is_not_kept(folder: Path) -> None:
+    (folder / "scene.txt").write_text("cleo.png", encoding="utf-8")
+    found, _ = camera(folder)
+    frame(found)
+    assert found._scene is not None
+    assert list(found._scene._cache) == ["cleo.png"]

@@ -56,6 +56,7 @@ class State(Struct, frozen=True, tag=True):
         host: who runs the writer: a `unit` of its own, a `worker` of a daemon, or a
             `command` that does it for itself.
         fault: what was wrong when the writer opened it: torn, changed or cut.
+        checkpoint: the newest one, as a signed note; empty before the first.
     """
 
     size: int
@@ -64,6 +65,7 @@ class State(Struct, frozen=True, tag=True):
     trouble: str = ""
     host: str = ""
     fault: str = ""
+    checkpoint: str = ""
 
 
 ToWriter = Append | Ask

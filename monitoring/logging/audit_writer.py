@@ -262,6 +262,7 @@ class AuditWriter:
             trouble=self._trouble,
             host=self._host,
             fault=self._log.fault,
+            checkpoint=self._log.newest.note if self._log.newest else "",
         )
 
     def _answer(self, client: _Client, message: FromWriter) -> None:

@@ -206,6 +206,7 @@ def test_a_webhook_gets_two_parts(sink: Sink) -> None:
         "body": PUSH.body,
         "silent": False,
         "has_picture": True,
+        "checkpoint": PUSH.checkpoint,
     }
     assert (picture.name, picture.filename) == ("picture", "doorbell.jpg")
     assert picture.content == JPEG

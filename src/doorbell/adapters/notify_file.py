@@ -54,6 +54,7 @@ def _words(push: Push, picture: str) -> bytes:
         "body": push.body,
         "silent": push.silent,
         "picture": picture if push.jpeg is not None else None,
+        "checkpoint": push.checkpoint,
     }
     return json.dumps(notice, ensure_ascii=False, indent=1).encode() + b"\n"
 

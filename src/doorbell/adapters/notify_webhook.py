@@ -52,6 +52,7 @@ def multipart(push: Push) -> tuple[str, bytes]:
         "body": push.body,
         "silent": push.silent,
         "has_picture": push.jpeg is not None,
+        "checkpoint": push.checkpoint,
     }
     words = json.dumps(notice, ensure_ascii=False, sort_keys=True).encode()
     parts = [(b'name="notice"', b"application/json", words)]

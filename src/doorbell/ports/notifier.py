@@ -26,6 +26,8 @@ class Push:
         body: plain text, may have several lines.
         jpeg: the picture, within the size limit, or None.
         silent: deliver without sound.
+        checkpoint: signed note of how long the audit log was, for services that carry
+            what nobody reads: who keeps it can tell later that the log was cut.
     """
 
     key: str
@@ -34,6 +36,7 @@ class Push:
     body: str
     jpeg: bytes | None
     silent: bool
+    checkpoint: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,11 @@ class Auditing(Onlooker):
         return self._logger.state if self._logger else None
 
     @property
+    def checkpoint(self) -> str:
+        """The newest checkpoint as a signed note; empty where none is known."""
+        return self.state.checkpoint if self.state else ""
+
+    @property
     def trouble(self) -> str:
         """Why nothing can be recorded, or what the witness says; empty if well."""
         trouble = self._logger.trouble if self._logger else "it is not started"

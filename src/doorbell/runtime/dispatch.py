@@ -61,6 +61,7 @@ class Dispatcher:
         send: to the notify worker; false if it is not there.
         names: of the enrolled people, by id.
         told: called with (visit id, target, status, detail) after each attempt.
+        checkpoint: the newest one of the audit log, or empty.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators, put together once by the hub
@@ -74,6 +75,7 @@ class Dispatcher:
         send: Callable[[str, object, Sequence[int]], bool],
         names: Mapping[str, str],
         told: Callable[[str, str, str, str], None],
+        checkpoint: Callable[[], str],
     ) -> None:
         self._clock = clock
         self.notices = NoticeDesk(clock, ledger, names)
@@ -81,6 +83,7 @@ class Dispatcher:
         self.reconfigure(settings, urls, zone)
         self._send = send
         self._told = told
+        self._checkpoint = checkpoint
         self._attempts: dict[int, Attempt] = {}
         self._tests: dict[int, asyncio.Future[Delivered]] = {}
         self._numbers = itertools.count(1)
@@ -188,6 +191,7 @@ class Dispatcher:
             target=parcel.target,
             notice=notice,
             has_picture=bool(fds),
+            checkpoint=self._checkpoint(),
         )
         is_test = notice.synthetic or notice.kind == "test"
         self._attempts[number] = Attempt(parcel, parcel.last.visit_id, is_test)

@@ -128,6 +128,7 @@ class Hub:
             send=send,
             names=self.household.names,
             told=self._told,
+            checkpoint=lambda: self.audit.checkpoint,
         )
         self.anticipator = Anticipator(self.desk, send)
         self.doorkeeper = Doorkeeper(

@@ -251,6 +251,7 @@ class NotifyStage:
             body=words.body,
             jpeg=jpeg,
             silent=notice.silent,
+            checkpoint=job.message.checkpoint,
         )
         return push, trouble
 

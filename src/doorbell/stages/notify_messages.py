@@ -60,12 +60,17 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class Deliver(Message, frozen=True):
-    """Hub to notify: one attempt; descriptor: the JPEG, when `has_picture`."""
+    """Hub to notify: one attempt; descriptor: the JPEG, when `has_picture`.
+
+    Attributes:
+        checkpoint: the newest one of the audit log, or empty.
+    """
 
     attempt: int
     target: str
     notice: Notice
     has_picture: bool = False
+    checkpoint: str = ""
 
 
 class Delivered(Message, frozen=True):

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from doorbell.core.self_test import SelfTest
 
-pytestmark = pytest.mark.crash
+# Under load the first comes through late.
+pytestmark = [pytest.mark.crash, pytest.mark.timeout(60)]
 
 LEGS = ("accepted", "decided", "delivered")
 
@@ -57,6 +58,12 @@ def counted(address: str, leg: str, outcome: str = "success") -> float:
     return float(lines[0].removeprefix(head)) if lines else 0.0
 
 
+def failures(address: str) -> list[float]:
+    """Counted failures once one came through: the first may find no camera yet."""
+    until(lambda: counted(address, "delivered") >= 1, 9.0, "the first to come through")
+    return [counted(address, leg, "failure") for leg in LEGS]
+
+
 def rows(doorstep: Doorstep, query: str) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(doorstep.state / "state.db")) as connection:
         return connection.execute(query).fetchall()
@@ -71,10 +78,10 @@ def sources(doorstep: Doorstep) -> list[str]:
 def test_it_comes_through_and_nobody_hears_of_it(doorstep: Doorstep) -> None:
     ring_every(doorstep, 0.3, stored_every=2)
     address = started(doorstep)
+    failed = failures(address)
     until(lambda: counted(address, "delivered") >= 4, 9.0, "rings that came through")
-    for leg in LEGS:
-        assert counted(address, leg) >= 4
-        assert counted(address, leg, "failure") == 0
+    assert all(counted(address, leg) >= 4 for leg in LEGS)
+    assert failures(address) == failed
     assert check(address, "synthetic")["status"] == "healthy"
     assert doorstep.visits() == []
     assert doorstep.sink.received == []
@@ -111,9 +118,11 @@ def test_real_presses_between_them_are_each_a_visit_of_their_own(
     address = started(doorstep)
     doorstep.enrol("Anna", "anna")
     doorstep.stand("anna")
-    # Those before the camera and recognition were there.
-    failed = [counted(address, leg, "failure") for leg in LEGS]
+    failed = failures(address)
     for number in range(1, 9):
+        # After a press the next self-test waits; meanwhile none would be in hand.
+        before = counted(address, "delivered")
+        until(lambda: counted(address, "delivered") > before, 9.0, "self-tests again")  # noqa: B023 - called at once
         doorstep.press()
         assert len(doorstep.told(number)) == number
     visits = doorstep.visits()
@@ -122,7 +131,7 @@ def test_real_presses_between_them_are_each_a_visit_of_their_own(
     ] * 8
     assert len({v.id for v in visits}) == len(doorstep.sink.received) == 8
     assert "deadline" not in {step for v in visits for step in v.timings_ms}
-    assert [counted(address, leg, "failure") for leg in LEGS] == failed
+    assert failures(address) == failed
     assert counted(address, "delivered", "yielded") > 0
     # The journal's cursor went past both kinds: nothing is told again after a crash.
     doorstep.kill()

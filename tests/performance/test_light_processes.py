@@ -10,7 +10,7 @@ import pytest
 LIBRARIES = ("cv2", "numpy", "dlib", "PIL", "apprise", "gpiozero", "asyncio")
 STORAGE = ("sqlite3", "cryptography")
 # What a role of its own needs, and no other.
-READERS = ("tomllib", "difflib", "argparse", "typing_extensions")
+READERS = ("tomllib", "difflib", "argparse")
 OTHERS = ("zoneinfo", "http.client", "email", "hashlib", "subprocess")
 
 
@@ -39,11 +39,6 @@ def test_a_worker_begins_with_less_than_twelve_mib_of_its_own() -> None:
         [sys.executable, "-c", statement], check=True, capture_output=True, text=True
     )
     assert int(done.stdout) / 1024 < 12
-
-
-def test_typing_extensions_is_spared_to_nobody_who_wants_it() -> None:
-    statement = "import doorbell, typing_extensions"
-    assert loaded(statement, ("typing_extensions",)) == {"typing_extensions"}
 
 
 def test_the_capture_worker_loads_no_hashes_and_no_generators() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from doorbell.adapters.ring_journal import read_rings
 from doorbell.runtime import wiring
-from doorbell.runtime.requests import PressRequest
+from doorbell.runtime.requests import ListVisits, PressRequest
 from doorbell.testing.waiting import until
 
 if TYPE_CHECKING:
@@ -198,4 +198,6 @@ def test_read_only_card_does_not_silence_the_bell(
     until(lambda: events(doorstep, "storage_recovered"), what="recovery")
     # The gap is recorded, and the household is not told once more.
     until(lambda: len(doorstep.visits()) == 1, what="the visit in the records")
+    (listed,) = doorstep.ask(ListVisits())
+    assert [ring.id for ring in listed.undurable] == [accepted.ring.id]
     assert len(doorstep.sink.received) == 1

@@ -125,6 +125,20 @@ def test_visits_are_listed_for_scripts(capsys: pytest.CaptureFixture[str]) -> No
     assert "told" not in found
 
 
+def test_rings_that_no_disk_had_are_listed_below(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    missed = replies.Visits(views=[], undurable=[replies.Undurable("r1", "mock", None)])
+    ran("visits", ListVisits=[missed])
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "no visits"
+    assert "not on the card when they rang" in lines[2]
+    assert lines[3].startswith("r1  time unknown")
+    ran("visits", "--json", ListVisits=[missed])
+    (ring,) = json.loads(capsys.readouterr().out)["undurable"]
+    assert ring == {"ring": "r1", "source": "mock", "at": None}
+
+
 def test_a_time_beyond_the_calendar_is_no_bug() -> None:
     views = [visit(at_s=1e20).view]
     assert ran("visits", ListVisits=[replies.Visits(views=views)])[0] == 0

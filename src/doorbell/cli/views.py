@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 from doorbell.runtime.shapes import face_view, iso, press_view, visit_view
 
 if TYPE_CHECKING:
-    from doorbell.runtime.replies import PersonView, Separation
+    from doorbell.runtime.replies import PersonView, Separation, Undurable
 
-__all__ = ["face_view", "person_view", "press_view", "separation_view", "visit_view"]
+__all__ = [
+    "face_view",
+    "person_view",
+    "press_view",
+    "separation_view",
+    "undurable_view",
+    "visit_view",
+]
 
 
 def person_view(person: PersonView) -> dict[str, object]:
@@ -23,6 +30,11 @@ def person_view(person: PersonView) -> dict[str, object]:
         "left_out": person.left_out,
         "outgrown": person.outgrown,
     }
+
+
+def undurable_view(ring: Undurable) -> dict[str, object]:
+    """Return a ring that no disk had in time."""
+    return {"ring": ring.id, "source": ring.source, "at": iso(ring.at_s)}
 
 
 def separation_view(separation: Separation) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from doorbell.cli import pictures, shown
 from doorbell.cli.context import answer, carry_out, close_all
 from doorbell.cli.parsing import add_command, add_group
-from doorbell.cli.views import visit_view
+from doorbell.cli.views import undurable_view, visit_view
 from doorbell.core.errors import BadInputError, UsageError
 from doorbell.runtime.replies import Visit, Visits
 from doorbell.runtime.requests import LabelVisit, ListVisits, ShowVisit
@@ -86,19 +86,31 @@ def list_visits(context: Context) -> int:
         raise UsageError(msg)
     request = ListVisits(limit=limit, before=getattr(context.args, "before", None))
     with context.hub() as hub:
-        views = answer(hub, request, Visits)[0].views
+        found = answer(hub, request, Visits)[0]
     if context.wants_json:
-        context.say_json({"visits": [visit_view(view) for view in views]})
-        return 0
-    if not views:
-        context.say("no visits")
-        return 0
+        context.say_json(
+            {
+                "visits": [visit_view(view) for view in found.views],
+                "undurable": [undurable_view(ring) for ring in found.undurable],
+            }
+        )
+    else:
+        _tell(context, found)
+    return 0
+
+
+def _tell(context: Context, found: Visits) -> None:
     zone = shown.zone(context.settings.notify.timezone)
     rows = [
-        (v.id, shown.when(v.at_s, zone), str(v.rings), v.state, who(v)) for v in views
+        (v.id, shown.when(v.at_s, zone), str(v.rings), v.state, who(v))
+        for v in found.views
     ]
-    context.say(shown.table(("VISIT", "TIME", "RINGS", "STATE", "WHO"), rows))
-    return 0
+    heads = ("VISIT", "TIME", "RINGS", "STATE", "WHO")
+    context.say(shown.table(heads, rows) if rows else "no visits")
+    if found.undurable:
+        context.say("\nnot on the card when they rang, for it was in trouble:")
+    for ring in found.undurable:
+        context.say(f"{ring.id}  {shown.when(ring.at_s, zone)}  {ring.source}")
 
 
 def who(view: VisitView) -> str:

@@ -190,9 +190,16 @@ class Conversation:
         found = await self._hub.ledger.call(
             lambda store: store.visits(request.limit, request.before)
         )
+        missed = await self._hub.ledger.call(lambda store: store.gaps())
         names = self._hub.household.names
         self._peer.send(
-            replies.Visits(views=[views.visit_view(v, names, {}) for v in found])
+            replies.Visits(
+                views=[views.visit_view(v, names, {}) for v in found],
+                undurable=[
+                    replies.Undurable(ring.id, ring.source, ring.stamp.wall_s())
+                    for ring in missed
+                ],
+            )
         )
 
     async def _find(self, visit_id: str) -> VisitRecord:

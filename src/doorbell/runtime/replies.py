@@ -77,10 +77,23 @@ class Visit(Reply, frozen=True):
     view: VisitView
 
 
+class Undurable(Struct, frozen=True):
+    """A ring that was told from memory, since the disk would not take it.
+
+    Attributes:
+        at_s: wall seconds since 1970 UTC; None when the clock could not be trusted.
+    """
+
+    id: str
+    source: str
+    at_s: float | None
+
+
 class Visits(Reply, frozen=True):
-    """A list of visits."""
+    """A list of visits, and the rings that no disk had when they rang."""
 
     views: list[VisitView]
+    undurable: list[Undurable] = []
 
 
 class PhotoJudged(Reply, frozen=True):

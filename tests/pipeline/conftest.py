@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from descriptors import left_open, open_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -21,6 +22,6 @@ def no_settings_of_this_machine(
 @pytest.fixture
 def no_leak() -> Iterator[None]:
     """Every descriptor that came with a reply is closed."""
-    before = set(Path("/proc/self/fd").iterdir())
+    before = open_files()
     yield
-    assert set(Path("/proc/self/fd").iterdir()) == before
+    assert not left_open(before)

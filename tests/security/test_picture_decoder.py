@@ -10,12 +10,12 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pillow_heif
 import pytest
+from descriptors import left_open, open_files
 from PIL import Image
 
 from doorbell.adapters import picture_child
@@ -25,6 +25,7 @@ from doorbell.adapters.sealed import read_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -43,10 +44,6 @@ def descriptor() -> Iterator[Callable[[bytes], int]]:
     yield store
     for fd in fds:
         os.close(fd)
-
-
-def open_descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def halves() -> Image.Image:
@@ -181,12 +178,12 @@ def test_bad_file_is_refused_with_a_plain_reason(
     kind: str, descriptor: Callable[[bytes], int]
 ) -> None:
     make, reason = REFUSED[kind]
-    before = open_descriptors()
+    before = open_files()
     fd = descriptor(make())
     with pytest.raises(PictureError, match=reason) as caught:
         decode(fd)
     assert caught.value.exit_code == 65
-    assert open_descriptors() == before + 1
+    assert left_open(before).total() == 1
 
 
 def test_file_above_50_mb_is_not_even_opened(
@@ -228,9 +225,9 @@ def test_damaged_bytes_give_a_picture_or_a_reason(
         for _ in range(rng.choice([1, 4, 32])):
             data[rng.randrange(len(data))] = rng.randrange(256)
         fds.append(descriptor(bytes(data)))
-    before = open_descriptors()
+    before = open_files()
     assert all(map(is_picture_or_refused, fds))
-    assert open_descriptors() == before
+    assert not left_open(before)
 
 
 def is_picture_or_refused(fd: int) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from descriptors import left_open, open_files
 
 from config.door import Camera as Settings
 from doorbell.adapters.jpeg import encode
@@ -281,11 +282,11 @@ def test_no_descriptor_is_left_open(scene: Scene) -> None:
     scene.fake("ok")
     scene.lend((0, 1))
     scene.turn_until(scene.hub.frames)
-    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - the count is the point
+    before = open_files()
     for request in range(20):
         wanted = EncodePicture(request=request, frame=scene.hub.frames()[0])
         scene.stage.handle(wanted, (os.dup(0),))
-    assert len(os.listdir("/proc/self/fd")) == before  # noqa: PTH208 - the same
+    assert not left_open(before)
 
 
 def test_camera_none_is_off_and_costs_nothing() -> None:
